@@ -12,6 +12,8 @@ type Error struct {
 	Code    string `json:"code"` // not_found, conflict, held, invalid, limit, unauthorized, forbidden, internal
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // the next step
+
+	Status int `json:"-"` // of the reply
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -177,6 +179,13 @@ type Deployment struct {
 	Events    []PhaseEvent `json:"events"`
 	StartedAt time.Time    `json:"started_at"`
 	EndedAt   *time.Time   `json:"ended_at,omitempty"`
+}
+
+// DeploymentPage is the reply to GET /api/v1/apps/{app}/deployments, newest
+// first.
+type DeploymentPage struct {
+	Deployments []Deployment `json:"deployments"`
+	Next        string       `json:"next,omitempty"` // ask with cursor=Next for older ones; "" at the end
 }
 
 // A PhaseEvent is a phase and when it began.
