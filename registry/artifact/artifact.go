@@ -29,19 +29,18 @@ const InlineSize = 128
 // component become one archive.
 const MaxLayers = 500
 
+// What a manifest and a lock may be at most. Objects are counted since a few
+// bytes of JSON can make a large Go value.
+const (
+	MaxManifestSize = 4 << 20
+	MaxLockSize     = 16 << 20
+	maxDepth        = 64
+	maxObjects      = 100_000
+)
+
 // A Descriptor points at a blob (OCI image spec, descriptor.md).
 type Descriptor struct {
 	MediaType string `json:"mediaType"`
 	Digest    Digest `json:"digest"`
 	Size      int64  `json:"size"`
-}
-
-// A Manifest is the OCI image manifest of a Spin app. Spin writes neither
-// mediaType nor artifactType.
-type Manifest struct {
-	SchemaVersion int               `json:"schemaVersion"`
-	MediaType     string            `json:"mediaType,omitempty"`
-	Config        Descriptor        `json:"config"`
-	Layers        []Descriptor      `json:"layers"`
-	Annotations   map[string]string `json:"annotations,omitempty"`
 }

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -35,3 +36,12 @@ func (d Digest) Algorithm() string { a, _, _ := strings.Cut(string(d), ":"); ret
 
 // Hex returns the hash in hex.
 func (d Digest) Hex() string { _, h, _ := strings.Cut(string(d), ":"); return h }
+
+// Matches reports whether d is the digest of b.
+func (d Digest) Matches(b []byte) bool {
+	if d.Algorithm() == "sha512" {
+		sum := sha512.Sum512(b)
+		return d.Hex() == hex.EncodeToString(sum[:])
+	}
+	return d == SHA256(b)
+}

@@ -1,6 +1,19 @@
 package artifact
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// What a host must understand, and the requirements that we meet.
+const (
+	HostRequirements          = "host_requirements"
+	ComponentHostRequirements = "component_host_requirements"
+
+	ServiceChaining = "local_service_chaining"
+	Middleware      = "middleware"
+	Required        = "required"
+)
 
 // A Lock is the resolved spin.toml: what a host needs to run an app. The order
 // of the fields is the order that Spin writes.
@@ -19,7 +32,7 @@ type Lock struct {
 type Metadata struct {
 	Authors     []string                   `json:"authors,omitempty"`
 	Description string                     `json:"description,omitempty"`
-	Name        string                     `json:"name"`
+	Name        string                     `json:"name,omitempty"`
 	Origin      string                     `json:"origin,omitempty"` // never pushed
 	Profile     string                     `json:"profile,omitempty"`
 	Trigger     json.RawMessage            `json:"trigger,omitempty"` // only with exactly one type of trigger
@@ -77,15 +90,15 @@ type Build struct {
 type Source struct {
 	ContentType string  `json:"content_type"`
 	Location    string  `json:"source,omitempty"` // a URL; only before packaging
-	Digest      Digest  `json:"digest,omitempty"`
 	Inline      *Inline `json:"inline,omitempty"`
+	Digest      Digest  `json:"digest,omitempty"`
 }
 
 // A File is mounted read-only at Path, which is relative and slash-separated.
 type File struct {
 	Location string  `json:"source,omitempty"` // a directory; only before packaging
-	Digest   Digest  `json:"digest,omitempty"`
 	Inline   *Inline `json:"inline,omitempty"`
+	Digest   Digest  `json:"digest,omitempty"`
 	Path     string  `json:"path"`
 }
 
@@ -94,4 +107,52 @@ type Dependency struct {
 	Source  Source          `json:"source"`
 	Export  *string         `json:"export"`
 	Inherit json.RawMessage `json:"inherit,omitempty"` // "All" or {"Some": […]}
+}
+
+// JSON returns the lock as Spin writes it: compact, and without the escapes of
+// characters that only HTML minds.
+func (l Lock) JSON() ([]byte, error) {
+	if l.Triggers == nil {
+		l.Triggers = []Trigger{}
+	}
+	if l.Components == nil {
+		l.Components = []Component{}
+	}
+	if l.Metadata.Triggers == nil {
+		l.Metadata.Triggers = map[string]json.RawMessage{}
+	}
+	return encode(l)
+}
+
+// encode returns v as compact JSON that escapes only what JSON must have escaped.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return unescapeLines(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// unescapeLines writes U+2028 and U+2029 as themselves: encoding/json always
+// escapes them, for the sake of old JavaScript.
+func unescapeLines(b []byte) []byte {
+	if !bytes.Contains(b, []byte(`\u202`)) {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		switch {
+		case b[i] != '\\':
+			out = append(out, b[i])
+		case bytes.HasPrefix(b[i:], []byte(`\u2028`)):
+			out, i = append(out, "\u2028"...), i+5
+		case bytes.HasPrefix(b[i:], []byte(`\u2029`)):
+			out, i = append(out, "\u2029"...), i+5
+		default:
+			out, i = append(out, b[i], b[i+1]), i+1
+		}
+	}
+	return out
 }
