@@ -33,6 +33,10 @@ func (p Phase) Ended() bool { return p == Live || p == Failed }
 // current one.
 func (p Phase) Committed() bool { return p == Switching || p == Draining || p == Live }
 
+// Interrupted is the Reason of a deployment that the end of the server cut short
+// before its switch.
+const Interrupted = "interrupted"
+
 // A Policy is how traffic goes from the old revision to the new one.
 type Policy string
 
@@ -70,6 +74,8 @@ type Deployment struct {
 	FailedIn  Phase  // set if Phase is Failed
 	Reason    string // set if Phase is Failed
 	Recovered bool   // went live by a restart of the server
+	Cut       int    // requests that outlived the drain and were cut
+	Warnings  []string
 	Events    []PhaseEvent
 	StartedAt time.Time
 	EndedAt   time.Time // zero until Phase has ended

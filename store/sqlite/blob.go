@@ -1,0 +1,121 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// touchBlob notes that someone was told that the blob is here.
+func touchBlob(ctx context.Context, tx *sql.Tx, digest string, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO blobs (digest, touched_at) VALUES (?, ?)
+		ON CONFLICT (digest) DO UPDATE SET touched_at = max(touched_at, excluded.touched_at)`, digest, nanos(at))
+	return err
+}
+
+func linkBlob(ctx context.Context, tx *sql.Tx, repository, digest string) error {
+	now := time.Now()
+	if err := addRepository(ctx, tx, repository); err != nil {
+		return err
+	}
+	if err := touchBlob(ctx, tx, digest, now); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO blob_links (repository, digest, linked_at) VALUES (?, ?, ?)
+		ON CONFLICT (repository, digest) DO UPDATE SET linked_at = excluded.linked_at`, repository, digest, nanos(now))
+	return err
+}
+
+func blobName(repository, digest string) string { return fmt.Sprintf("blob %s@%s", repository, digest) }
+
+// LinkBlob makes a blob part of a repository, as of now.
+func (db *DB) LinkBlob(ctx context.Context, repository, digest string) error {
+	return db.change(ctx, blobName(repository, digest), func(tx *sql.Tx) error {
+		return linkBlob(ctx, tx, repository, digest)
+	})
+}
+
+// BlobLinked reports whether a blob is part of a repository.
+func (db *DB) BlobLinked(ctx context.Context, repository, digest string) (bool, error) {
+	return db.yes(ctx, blobName(repository, digest), `SELECT EXISTS (SELECT 1 FROM blob_links WHERE repository = ? AND digest = ?)`, repository, digest)
+}
+
+// BlobKnown reports whether a blob has been acknowledged in any repository, as a
+// blob or as a manifest, and not been forgotten since.
+func (db *DB) BlobKnown(ctx context.Context, digest string) (bool, error) {
+	return db.yes(ctx, "blob "+digest, `SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?)`, digest)
+}
+
+func (db *DB) yes(ctx context.Context, what, query string, args ...any) (yes bool, err error) {
+	err = db.read.QueryRowContext(ctx, query, args...).Scan(&yes)
+	return yes, db.fail(what, err)
+}
+
+// MountBlob makes a blob of repository from part of repository to as well. If
+// from is "" any repository may have it. ErrNotFound if none does.
+func (db *DB) MountBlob(ctx context.Context, from, to, digest string) error {
+	return db.change(ctx, blobName(from, digest), func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, `SELECT digest FROM blob_links WHERE digest = ?1 AND (?2 = '' OR repository = ?2) LIMIT 1`, digest, from).Scan(&digest)
+		if err != nil {
+			return err
+		}
+		return linkBlob(ctx, tx, to, digest)
+	})
+}
+
+// UnlinkBlob takes a blob out of a repository. What needs it still keeps it from
+// being collected.
+func (db *DB) UnlinkBlob(ctx context.Context, repository, digest string) error {
+	return db.change(ctx, blobName(repository, digest), func(tx *sql.Tx) error {
+		return changed(tx.ExecContext(ctx, `DELETE FROM blob_links WHERE repository = ? AND digest = ?`, repository, digest))
+	})
+}
+
+// unreferenced is the condition on a row of blobs that nothing needs it: no
+// manifest is it or names it, no revision has it as a root, and nobody was told
+// of it since the time that is its parameter.
+const unreferenced = ` touched_at < ?
+	AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.digest = blobs.digest)
+	AND NOT EXISTS (SELECT 1 FROM manifest_blobs n WHERE n.digest = blobs.digest)
+	AND NOT EXISTS (SELECT 1 FROM revision_blobs r WHERE r.digest = blobs.digest)`
+
+// UnreferencedBlobs returns at most n digests that nothing needs and that were
+// last linked, mounted or pushed before a time; all of them if n is 0. Each is
+// only a candidate: ForgetBlob decides.
+func (db *DB) UnreferencedBlobs(ctx context.Context, before time.Time, n int) ([]string, error) {
+	digests, err := strs(db.read.QueryContext(ctx, `SELECT digest FROM blobs WHERE`+unreferenced+` LIMIT ?`, nanos(before), limit(n)))
+	return digests, db.fail("blobs without reference", err)
+}
+
+// ForgetBlob takes a blob out of all repositories, and reports whether it did: a
+// blob that something needs, or that was touched at a time or later, stays. Once
+// it is true, the content may be removed, unless it is pushed again meanwhile:
+// who removes it must keep that from happening at the same time.
+func (db *DB) ForgetBlob(ctx context.Context, digest string, before time.Time) (forgotten bool, err error) {
+	err = db.change(ctx, "blob "+digest, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `DELETE FROM blobs WHERE digest = ? AND`+unreferenced, digest, nanos(before))
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		forgotten = n > 0
+		return err
+	})
+	return forgotten && err == nil, err
+}
+
+// BlobReferenced reports whether a manifest or a revision needs a blob.
+func (db *DB) BlobReferenced(ctx context.Context, digest string) (bool, error) {
+	return db.yes(ctx, "blob "+digest, `SELECT EXISTS (SELECT 1 FROM manifests WHERE digest = ?1)
+		OR EXISTS (SELECT 1 FROM manifest_blobs WHERE digest = ?1)
+		OR EXISTS (SELECT 1 FROM revision_blobs WHERE digest = ?1)`, digest)
+}
+
+// ReferencedBlobs returns all digests that manifests or revisions need, in their
+// order.
+func (db *DB) ReferencedBlobs(ctx context.Context) ([]string, error) {
+	digests, err := strs(db.read.QueryContext(ctx, `SELECT digest FROM manifests
+		UNION SELECT digest FROM manifest_blobs UNION SELECT digest FROM revision_blobs ORDER BY 1`))
+	return digests, db.fail("blobs with reference", err)
+}
