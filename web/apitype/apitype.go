@@ -233,6 +233,7 @@ type Record struct {
 	Bytes      int64     `json:"bytes"`
 	Request    string    `json:"request"`
 	Outcome    string    `json:"outcome"` // ok, trap, timeout, limit, queue, cut, no_route, client_gone
+	Broken     bool      `json:"broken"`  // the reply began and did not come to its end
 }
 
 // Ledger is the reply to GET /api/v1/ledger.
@@ -242,6 +243,34 @@ type Ledger struct {
 	Dropped uint64   `json:"dropped"` // records that the bound has pushed out so far
 	Kept    int      `json:"kept"`
 	Size    int      `json:"size"`
+}
+
+// An Assertion is the body of POST /api/v1/apps/{app}/ledger/assert: what should
+// be true of the replies of an app.
+type Assertion struct {
+	SinceDeploy  bool       `json:"since_deploy,omitempty"` // only of those since the last deployment began
+	Since        *time.Time `json:"since,omitempty"`        // only of those since then
+	No5xx        bool       `json:"no_5xx,omitempty"`
+	NoneLost     bool       `json:"none_lost,omitempty"`
+	BothSeen     bool       `json:"both_seen,omitempty"`
+	MaxOverlapMS *int64     `json:"max_overlap_ms,omitempty"`
+}
+
+// A Verdict says how far an assertion is true.
+type Verdict struct {
+	Pass      bool      `json:"pass"`
+	Replies   int       `json:"replies"` // that were looked at
+	OverlapMS int64     `json:"overlap_ms"`
+	Failures  []Failure `json:"failures"`
+}
+
+// A Failure is one part of an assertion that is not true, with the records that
+// show it.
+type Failure struct {
+	Assertion string   `json:"assertion"` // no-5xx, none-lost, both-seen, max-overlap or unknown
+	Message   string   `json:"message"`
+	Records   []Record `json:"records"`
+	More      int      `json:"more"` // records that show it too and are left out
 }
 
 // A Count is the replies of one revision in one second.

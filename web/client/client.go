@@ -61,6 +61,12 @@ func New(base, token string) *Client {
 // Base returns the URL of the server, without a slash at its end.
 func (c *Client) Base() string { return c.base }
 
+// Token returns the token of the server, or "".
+func (c *Client) Token() string { return c.token }
+
+// PlainHTTP reports whether the server is asked without TLS.
+func (c *Client) PlainHTTP() bool { return strings.HasPrefix(c.base, "http://") }
+
 // do sends in as JSON, if it is not nil, and reads the reply into out, if that
 // is not nil.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, in, out any) error {

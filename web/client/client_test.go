@@ -55,9 +55,9 @@ func TestRequestsSayWhatTheyAskFor(t *testing.T) {
 		{"remove listener", func(ctx context.Context, c *Client) error { return c.RemoveListener(ctx, "hello", "[::1]:80") },
 			"DELETE /api/v1/apps/hello/listeners/%5B::1%5D:80"},
 		{"ledger", func(ctx context.Context, c *Client) error {
-			_, err := c.Ledger(ctx, LedgerQuery{App: "hello", Status: "5xx", Since: since, After: 1 << 63, Newest: true})
+			_, err := c.Ledger(ctx, LedgerQuery{App: "hello", Status: 5, Since: since, After: 1 << 63})
 			return err
-		}, "GET /api/v1/ledger?after=9223372036854775808&app=hello&newest=true&since=2026-01-02T03%3A04%3A05.000006Z&status=5xx"},
+		}, "GET /api/v1/ledger?after=9223372036854775808&app=hello&since=2026-01-02T03%3A04%3A05.000006Z&status=5"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -92,7 +92,9 @@ func TestErrors(t *testing.T) {
 		}, "app x: not found"},
 		{"another server", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "who?", 404) }, "http://127.0.0.1"},
 		{"a page", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<html>") }, "http://127.0.0.1"},
-		{"a redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://evil.example/", http.StatusFound) }, "http://127.0.0.1"},
+		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://evil.example/", http.StatusFound)
+		}, "http://127.0.0.1"},
 		{"a reply without end", func(w http.ResponseWriter, r *http.Request) { reply(w, 200, long) }, "GET /server: the reply is longer"},
 		{"half a reply", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")

@@ -51,11 +51,11 @@ func (c *Client) Follow(ctx context.Context, id string) iter.Seq2[apitype.Deploy
 	}
 }
 
-// FollowLogs yields the lines that match q and then each new one, until ctx ends
-// or the app is gone.
-func (c *Client) FollowLogs(ctx context.Context, q LogQuery) iter.Seq2[apitype.LogLine, error] {
+// FollowLogs yields the lines of an app that match q and then each new one,
+// until ctx ends or the app is gone.
+func (c *Client) FollowLogs(ctx context.Context, app string, q LogQuery) iter.Seq2[apitype.LogLine, error] {
 	return func(yield func(apitype.LogLine, error) bool) {
-		for data, err := range c.stream(ctx, appPath(q.App)+"/logs/events", q.values()) {
+		for data, err := range c.stream(ctx, appPath(app)+"/logs/events", q.values()) {
 			var line apitype.LogLine
 			if err == nil {
 				err = json.Unmarshal(data, &line)

@@ -90,7 +90,7 @@ func TestFollowLogsEndsWithTheApp(t *testing.T) {
 		fmt.Fprint(w, "id: 1\ndata: {\"msg\":\"hello\"}\n\nevent: end\ndata: {}\n\n")
 	})
 	var got []string
-	for line, err := range c.FollowLogs(t.Context(), LogQuery{App: "hello"}) {
+	for line, err := range c.FollowLogs(t.Context(), "hello", LogQuery{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestFollowStopsWithItsReader(t *testing.T) {
 		<-r.Context().Done()
 		close(gone)
 	})
-	for range c.FollowLogs(t.Context(), LogQuery{App: "hello"}) {
+	for range c.FollowLogs(t.Context(), "hello", LogQuery{}) {
 		break
 	}
 	select {

@@ -123,7 +123,6 @@ func (c *Client) RemoveListener(ctx context.Context, app, address string) error 
 
 // A LogQuery says which lines of an app's log.
 type LogQuery struct {
-	App       string // id or name
 	Component string
 	Revision  int
 	Stream    string // stdout, stderr or host
@@ -145,25 +144,21 @@ func (q LogQuery) values() url.Values {
 	return v
 }
 
-// Logs returns the newest lines that match, oldest first.
-func (c *Client) Logs(ctx context.Context, q LogQuery) (lines []apitype.LogLine, err error) {
-	return lines, c.do(ctx, http.MethodGet, appPath(q.App)+"/logs", q.values(), nil, &lines)
+// Logs returns the newest lines of an app that match, oldest first.
+func (c *Client) Logs(ctx context.Context, app string, q LogQuery) (lines []apitype.LogLine, err error) {
+	return lines, c.do(ctx, http.MethodGet, appPath(app)+"/logs", q.values(), nil, &lines)
 }
 
 // A LedgerQuery says which records of the ledger. Zero values do not filter.
 type LedgerQuery struct {
-	App        string // id or name
-	Revision   int
-	Status     string // a status such as 200, a class such as 5xx
-	Path       string // prefix
-	Method     string
-	Outcome    string // a name, or "failed"
-	Deployment string
-	Request    string
-	Since      time.Time
-	After      uint64 // sequence
-	Limit      int    // 0 means the server's default
-	Newest     bool   // the newest Limit records instead of the oldest after After
+	App      string // id or name
+	Revision int
+	Status   int    // from 1 to 5 all of that class
+	Path     string // prefix
+	Outcome  string
+	Since    time.Time // of the lease
+	After    uint64    // sequence; then the oldest Limit records after it, else the newest
+	Limit    int       // 0 means the server's default
 }
 
 // Ledger returns one page of records, oldest first.
@@ -171,21 +166,20 @@ func (c *Client) Ledger(ctx context.Context, q LedgerQuery) (l apitype.Ledger, e
 	v := url.Values{}
 	setString(v, "app", q.App)
 	setInt(v, "revision", q.Revision)
-	setString(v, "status", q.Status)
+	setInt(v, "status", q.Status)
 	setString(v, "path", q.Path)
-	setString(v, "method", q.Method)
 	setString(v, "outcome", q.Outcome)
-	setString(v, "deployment", q.Deployment)
-	setString(v, "request", q.Request)
 	setTime(v, "since", q.Since)
 	if q.After > 0 {
 		v.Set("after", strconv.FormatUint(q.After, 10))
 	}
 	setInt(v, "limit", q.Limit)
-	if q.Newest {
-		v.Set("newest", "true")
-	}
 	return l, c.do(ctx, http.MethodGet, "/ledger", v, nil, &l)
+}
+
+// Assert asks whether the replies of an app were as they should be.
+func (c *Client) Assert(ctx context.Context, app string, in apitype.Assertion) (v apitype.Verdict, err error) {
+	return v, c.do(ctx, http.MethodPost, appPath(app)+"/ledger/assert", nil, in, &v)
 }
 
 // Counts returns replies by revision and second since a time, of one app or,
