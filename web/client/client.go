@@ -67,9 +67,14 @@ func (c *Client) Token() string { return c.token }
 // PlainHTTP reports whether the server is asked without TLS.
 func (c *Client) PlainHTTP() bool { return strings.HasPrefix(c.base, "http://") }
 
-// do sends in as JSON, if it is not nil, and reads the reply into out, if that
-// is not nil.
+// do is at for a path of the API.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	return c.at(ctx, method, "/api/v1"+path, query, in, out)
+}
+
+// at sends in as JSON, if it is not nil, and reads the reply into out, if that
+// is not nil.
+func (c *Client) at(ctx context.Context, method, path string, query url.Values, in, out any) error {
 	var body io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)
@@ -104,7 +109,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 // send returns a reply with a status below 300. The caller closes its body.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, body io.Reader, header http.Header) (*http.Response, error) {
-	target := c.base + "/api/v1" + path
+	target := c.base + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}

@@ -42,6 +42,7 @@ func TestRequestsSayWhatTheyAskFor(t *testing.T) {
 		want string
 	}{
 		{"server", func(ctx context.Context, c *Client) error { _, err := c.Server(ctx); return err }, "GET /api/v1/server"},
+		{"ready", func(ctx context.Context, c *Client) error { return c.Ready(ctx) }, "GET /_neutrino/health"},
 		{"stop", func(ctx context.Context, c *Client) error { return c.Stop(ctx) }, "POST /api/v1/server/stop"},
 		{"a name that is not one", func(ctx context.Context, c *Client) error { _, err := c.App(ctx, "../server?x"); return err },
 			"GET /api/v1/apps/..%2Fserver%3Fx"},
@@ -95,7 +96,7 @@ func TestErrors(t *testing.T) {
 		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://evil.example/", http.StatusFound)
 		}, "http://127.0.0.1"},
-		{"a reply without end", func(w http.ResponseWriter, r *http.Request) { reply(w, 200, long) }, "GET /server: the reply is longer"},
+		{"a reply without end", func(w http.ResponseWriter, r *http.Request) { reply(w, 200, long) }, "GET /api/v1/server: the reply is longer"},
 		{"half a reply", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", "100")

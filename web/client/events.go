@@ -111,7 +111,7 @@ func (c *Client) streamOnce(ctx context.Context, path string, query url.Values, 
 	if *lastID != "" {
 		header.Set("Last-Event-ID", *lastID)
 	}
-	resp, err := c.send(ctx, http.MethodGet, path, query, nil, header)
+	resp, err := c.send(ctx, http.MethodGet, "/api/v1"+path, query, nil, header)
 	if err != nil {
 		return err
 	}

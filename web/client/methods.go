@@ -18,6 +18,11 @@ func (c *Client) Server(ctx context.Context) (s apitype.Server, err error) {
 	return s, c.do(ctx, http.MethodGet, "/server", nil, nil, &s)
 }
 
+// Ready fails unless the server is listening and has restored its apps.
+func (c *Client) Ready(ctx context.Context) error {
+	return c.at(ctx, http.MethodGet, "/_neutrino/health", nil, nil, nil)
+}
+
 // Stop asks the server to drain and exit. It returns when the server has begun.
 func (c *Client) Stop(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "/server/stop", nil, nil, nil)
