@@ -56,16 +56,19 @@ func (e *Entry) Guest(component, route string) {
 	}
 }
 
-// End notes how the request ended. The first outcome other than OK stays.
-func (e *Entry) End(o Outcome) {
+// End notes how the request ended, and reports whether it did: the first outcome
+// other than OK stays.
+func (e *Entry) End(o Outcome) bool {
 	if e == nil {
-		return
+		return false
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.holds > 0 && e.record.Outcome == OK {
-		e.record.Outcome = o
+	if e.holds == 0 || e.record.Outcome != OK {
+		return false
 	}
+	e.record.Outcome = o
+	return o != OK
 }
 
 // Outcome returns what End has noted so far.
