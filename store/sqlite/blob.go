@@ -41,6 +41,35 @@ func (db *DB) BlobLinked(ctx context.Context, repository, digest string) (bool, 
 	return db.yes(ctx, blobName(repository, digest), `SELECT EXISTS (SELECT 1 FROM blob_links WHERE repository = ? AND digest = ?)`, repository, digest)
 }
 
+// BlobTouched returns when someone was last told of a blob of a repository.
+func (db *DB) BlobTouched(ctx context.Context, repository, digest string) (time.Time, error) {
+	var at int64
+	err := db.read.QueryRowContext(ctx, `SELECT b.touched_at FROM blob_links l JOIN blobs b ON b.digest = l.digest
+		WHERE l.repository = ? AND l.digest = ?`, repository, digest).Scan(&at)
+	return fromNanos(at), db.fail(blobName(repository, digest), err)
+}
+
+// BlobSource returns a repository of an account that a blob is part of. The
+// account of a repository is the first segment of its name.
+func (db *DB) BlobSource(ctx context.Context, account, digest string) (repository string, err error) {
+	// '0' is the byte after '/'.
+	err = db.read.QueryRowContext(ctx, `SELECT repository FROM blob_links
+		WHERE digest = ?2 AND (repository = ?1 OR repository > ?1 || '/' AND repository < ?1 || '0') LIMIT 1`, account, digest).Scan(&repository)
+	return repository, db.fail(blobName(account, digest), err)
+}
+
+// UnknownBlobs returns those of digests that were never acknowledged, or have
+// been forgotten.
+func (db *DB) UnknownBlobs(ctx context.Context, digests []string) ([]string, error) {
+	list, err := encode(append([]string{}, digests...)) // [] and not null
+	if err != nil {
+		return nil, err
+	}
+	unknown, err := strs(db.read.QueryContext(ctx, `SELECT value FROM json_each(?)
+		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE digest = value)`, list))
+	return unknown, db.fail("unknown blobs", err)
+}
+
 // BlobKnown reports whether a blob has been acknowledged in any repository, as a
 // blob or as a manifest, and not been forgotten since.
 func (db *DB) BlobKnown(ctx context.Context, digest string) (bool, error) {

@@ -37,18 +37,33 @@ func addRepository(ctx context.Context, tx *sql.Tx, name string) error {
 // m.Blobs names must be linked in the repository, or a manifest of it:
 // ErrNotFound names what is not.
 func (db *DB) PutManifest(ctx context.Context, m store.Manifest, tag string) error {
+	if tag == "" {
+		return db.PushManifest(ctx, m, m.Blobs)
+	}
+	return db.PushManifest(ctx, m, m.Blobs, tag)
+}
+
+// PushManifest keeps a manifest and points tags at it. Of m.Blobs only needs have
+// to be there, as for PutManifest; the rest is kept once it comes.
+func (db *DB) PushManifest(ctx context.Context, m store.Manifest, needs []string, tags ...string) error {
 	if m.PushedAt.IsZero() {
 		m.PushedAt = time.Now()
 	}
 	return db.change(ctx, fmt.Sprintf("manifest %s@%s", m.Repository, m.Digest), func(tx *sql.Tx) error {
-		if err := putManifest(ctx, tx, m); err != nil || tag == "" {
+		if err := putManifest(ctx, tx, m, needs); err != nil {
 			return err
 		}
-		return putTag(ctx, tx, store.Tag{Repository: m.Repository, Name: tag, Digest: m.Digest, UpdatedAt: m.PushedAt})
+		for _, tag := range tags {
+			err := putTag(ctx, tx, store.Tag{Repository: m.Repository, Name: tag, Digest: m.Digest, UpdatedAt: m.PushedAt})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
-func putManifest(ctx context.Context, tx *sql.Tx, m store.Manifest) error {
+func putManifest(ctx context.Context, tx *sql.Tx, m store.Manifest, needs []string) error {
 	annotations, err := encode(m.Annotations)
 	if err != nil {
 		return err
@@ -60,7 +75,7 @@ func putManifest(ctx context.Context, tx *sql.Tx, m store.Manifest) error {
 	if err := addRepository(ctx, tx, m.Repository); err != nil {
 		return err
 	}
-	if err := blobsThere(ctx, tx, m.Repository, blobs); err != nil {
+	if err := blobsThere(ctx, tx, m.Repository, needs); err != nil {
 		return err
 	}
 	if err := touchBlob(ctx, tx, m.Digest, m.PushedAt); err != nil {
@@ -81,14 +96,35 @@ func putManifest(ctx context.Context, tx *sql.Tx, m store.Manifest) error {
 
 // blobsThere is asked inside the transaction that makes the blobs needed:
 // whatever ForgetBlob forgot before is found missing here.
-func blobsThere(ctx context.Context, tx *sql.Tx, repository, blobs string) error {
-	missing, err := strs(tx.QueryContext(ctx, `SELECT value FROM json_each(?2)
-		WHERE NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository = ?1 AND l.digest = value)
-		AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository = ?1 AND m.digest = value) LIMIT 10`, repository, blobs))
-	if err != nil || len(missing) == 0 {
+func blobsThere(ctx context.Context, tx *sql.Tx, repository string, needs []string) error {
+	lacking, err := missing(ctx, tx, repository, needs, 10)
+	if err != nil || len(lacking) == 0 {
 		return err
 	}
-	return fmt.Errorf("it needs %s: %w", strings.Join(missing, ", "), store.ErrNotFound)
+	return fmt.Errorf("it needs %s: %w", strings.Join(lacking, ", "), store.ErrNotFound)
+}
+
+// missing returns at most n of digests that a repository does not have.
+func missing(ctx context.Context, from querier, repository string, digests []string, n int) ([]string, error) {
+	list, err := encode(append([]string{}, digests...)) // [] and not null
+	if err != nil {
+		return nil, err
+	}
+	return strs(from.QueryContext(ctx, `SELECT value FROM json_each(?2)
+		WHERE NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository = ?1 AND l.digest = value)
+		AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository = ?1 AND m.digest = value) LIMIT ?3`, repository, list, limit(n)))
+}
+
+// A querier is met by *sql.DB and *sql.Tx.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Missing returns those of digests that are neither linked in a repository nor a
+// manifest of it.
+func (db *DB) Missing(ctx context.Context, repository string, digests []string) ([]string, error) {
+	lacking, err := missing(ctx, db.read, repository, digests, 0)
+	return lacking, db.fail("blobs of repository "+repository, err)
 }
 
 // Manifest returns a manifest of a repository. Its Blobs are in order of their
@@ -109,8 +145,15 @@ func (db *DB) DeleteManifest(ctx context.Context, repository, digest string) err
 // order of their digests; only those of artifactType unless that is "". The
 // subject itself need not be there.
 func (db *DB) Referrers(ctx context.Context, repository, subject, artifactType string) ([]store.Manifest, error) {
+	return db.ReferrersAfter(ctx, repository, subject, artifactType, "", 0)
+}
+
+// ReferrersAfter returns at most n of the referrers, from the one after last; all
+// of them if n is 0.
+func (db *DB) ReferrersAfter(ctx context.Context, repository, subject, artifactType, last string, n int) ([]store.Manifest, error) {
 	rows, err := db.read.QueryContext(ctx, `SELECT `+manifestColumns+` FROM manifests m
-		WHERE repository = ?1 AND subject = ?2 AND subject <> '' AND (?3 = '' OR artifact_type = ?3) ORDER BY digest`, repository, subject, artifactType)
+		WHERE repository = ?1 AND subject = ?2 AND subject <> '' AND (?3 = '' OR artifact_type = ?3) AND digest > ?4
+		ORDER BY digest LIMIT ?5`, repository, subject, artifactType, last, limit(n))
 	all, err := collect(rows, err, scanManifest)
 	return all, db.fail(fmt.Sprintf("referrers of %s@%s", repository, subject), err)
 }

@@ -33,6 +33,16 @@ func (db *DB) DeleteRepository(ctx context.Context, name string) error {
 	})
 }
 
+// ForgetEmptyRepositories forgets the repositories that hold neither a manifest
+// nor a blob.
+func (db *DB) ForgetEmptyRepositories(ctx context.Context) error {
+	return db.change(ctx, "empty repositories", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM repositories WHERE NOT EXISTS (SELECT 1 FROM manifests WHERE repository = name)
+			AND NOT EXISTS (SELECT 1 FROM blob_links WHERE repository = name)`)
+		return err
+	})
+}
+
 // PutTag points a tag at a manifest of its repository, which must be there.
 func (db *DB) PutTag(ctx context.Context, t store.Tag) error {
 	if t.UpdatedAt.IsZero() {
