@@ -42,7 +42,7 @@ type Metadata struct {
 
 // A Variable of the app. It is required if it has no default.
 type Variable struct {
-	Description string  `json:"description,omitempty"`
+	Description *string `json:"description,omitempty"`
 	Default     *string `json:"default,omitempty"`
 	Secret      bool    `json:"secret,omitempty"`
 }
@@ -121,11 +121,12 @@ func (l Lock) JSON() ([]byte, error) {
 	if l.Metadata.Triggers == nil {
 		l.Metadata.Triggers = map[string]json.RawMessage{}
 	}
-	return encode(l)
+	return JSON(l)
 }
 
-// encode returns v as compact JSON that escapes only what JSON must have escaped.
-func encode(v any) ([]byte, error) {
+// JSON returns v as compact JSON that escapes only what must be escaped, as
+// Spin's does.
+func JSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

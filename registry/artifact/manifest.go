@@ -61,7 +61,7 @@ func (d Descriptor) check() error {
 
 // JSON returns the manifest in canonical form: compact, with sorted keys.
 func (m Manifest) JSON() ([]byte, error) {
-	b, err := encode(m)
+	b, err := JSON(m)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (m Manifest) JSON() ([]byte, error) {
 	if err := unmarshalNumbers(b, &tree); err != nil {
 		return nil, err
 	}
-	return encode(tree)
+	return JSON(tree)
 }
 
 // LockLayer returns where the lock is: the last layer of its type or, as in
