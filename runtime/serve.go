@@ -1,0 +1,252 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/neutrino-local/neutrino-local/router/ledger"
+	"github.com/neutrino-local/neutrino-local/runtime/route"
+	"github.com/neutrino-local/neutrino-local/runtime/wagi"
+)
+
+// ServeHTTP answers a request: the host's own paths first, then the trigger that
+// its path matches. It returns when the guest has ended. A reply that breaks
+// after its head panics with http.ErrAbortHandler, so that the client sees it.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !a.enter() {
+		answer(w, http.StatusServiceUnavailable, errClosed.Error()+"\n")
+		return
+	}
+	defer a.leave()
+	path := rawPath(r.URL)
+	if name, ok := strings.CutPrefix(path, route.ReservedPrefix); ok {
+		a.serveReserved(w, name)
+		return
+	}
+	entry := ledger.From(r.Context())
+	m, ok := a.table.Match(path)
+	if !ok {
+		entry.End(ledger.NoRoute)
+		answer(w, http.StatusNotFound, "")
+		return
+	}
+	t := a.triggers[m.Key]
+	entry.Guest(t.component, m.Raw)
+	c := &call{app: a, trigger: t, w: w, r: r, entry: entry}
+	if outcome := c.serve(path, m); outcome != ledger.OK {
+		entry.End(outcome)
+	}
+	if c.broken {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// A call is one request to a trigger.
+type call struct {
+	app     *App
+	trigger *trigger
+	w       http.ResponseWriter
+	r       *http.Request
+	entry   *ledger.Entry
+
+	reply  *reply
+	body   *body
+	broken bool // the client must see that the reply has no end
+}
+
+var errDeadline = errors.New("deadline of the handler")
+
+// deadline returns a context for one request, or one start of a guest.
+func (h *Host) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if h.limits.Handler == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, h.limits.Handler, errDeadline)
+}
+
+// serve answers the request and returns how that ended.
+func (c *call) serve(path string, m route.Match) ledger.Outcome {
+	limits := c.app.host.limits
+	c.body = &body{r: c.r.Body, limit: limits.Request}
+	c.reply = newReply(c.w, c.r, limits.Response, c.veto)
+	q, err := newRequest(c.r, path, m)
+	if errors.Is(err, errNoHost) {
+		c.broken = true
+		return ledger.ClientGone // it has asked for no host: not the app's fault
+	}
+	if err != nil {
+		return c.fail(c.r.Context(), err)
+	}
+	if limits.Request > 0 && c.r.ContentLength > limits.Request {
+		return c.refuse(requestLimit(limits.Request, size(c.r.ContentLength)))
+	}
+	ctx, cancel := c.app.host.deadline(c.r.Context())
+	defer cancel()
+	release, err := c.app.slot(ctx)
+	if err != nil {
+		return c.fail(ctx, err)
+	}
+	defer release()
+	stderr := &lineWriter{emit: c.emit(streamStderr)}
+	q.stderr = stderr
+	if c.r.Body != nil && c.r.Body != http.NoBody && c.r.ContentLength != 0 {
+		q.body = c.body
+		_ = http.NewResponseController(c.w).EnableFullDuplex() // a guest may read after it has begun to answer
+	}
+	err = c.run(ctx, q)
+	stderr.Close()
+	if err == nil {
+		err = c.reply.err
+	}
+	if err == nil {
+		return ledger.OK
+	}
+	return c.fail(ctx, err)
+}
+
+// run runs the guest. When ctx ends, so does what waits for the client.
+func (c *call) run(ctx context.Context, q *request) error {
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { defer close(ended); c.reply.interrupt() })
+	defer func() {
+		if !stop() {
+			<-ended // it uses w, which is ours only until we return
+		}
+	}()
+	return c.trigger.serve(ctx, c.reply, q)
+}
+
+// veto keeps a guest from answering a request that was too large.
+func (c *call) veto() error {
+	if c.body.over != nil {
+		return c.body.over
+	}
+	return nil
+}
+
+// fail answers for a guest that did not: err is why, and ctx was the guest's.
+func (c *call) fail(ctx context.Context, err error) ledger.Outcome {
+	if c.body.over != nil {
+		err = c.body.over
+	}
+	if limit, ok := errors.AsType[*LimitError](c.reply.err); ok {
+		err = limit
+	}
+	if limit, ok := errors.AsType[*LimitError](err); ok {
+		return c.refuse(limit)
+	}
+	parent := c.r.Context()
+	switch {
+	case context.Cause(ctx) == errDeadline:
+		value := c.app.host.limits.Handler.String()
+		return c.refuse(&LimitError{"handler time", value, value, http.StatusGatewayTimeout, ledger.Timeout})
+	case parent.Err() != nil && !errors.Is(context.Cause(parent), context.Canceled):
+		return c.cut(context.Cause(parent))
+	case parent.Err() != nil, c.body.err != nil, errors.Is(err, errClientGone):
+		c.broken = true
+		return ledger.ClientGone
+	}
+	return c.trap(err)
+}
+
+// refuse answers with the limit that the request has met.
+func (c *call) refuse(e *LimitError) ledger.Outcome {
+	c.host("%v", e)
+	var header http.Header
+	if e.status == http.StatusServiceUnavailable {
+		header = http.Header{"Retry-After": {"1"}}
+	}
+	c.replace(e.status, header, e.Error()+"\n")
+	return e.outcome
+}
+
+// cut answers a request that the router has ended.
+func (c *call) cut(why error) ledger.Outcome {
+	c.replace(http.StatusServiceUnavailable, http.Header{"Retry-After": {"1"}}, fmt.Sprintf("request cut: %v\n", why))
+	return ledger.Cut
+}
+
+// trap answers for a guest that has failed. What went wrong is for the log only.
+func (c *call) trap(err error) ledger.Outcome {
+	if c.reply.isSent() {
+		c.host("component error after response started: %v", err)
+	} else {
+		c.host("error processing request: %v", err)
+	}
+	status, text := http.StatusInternalServerError, ""
+	if e, ok := errors.AsType[*wagi.ReplyError](err); ok {
+		status, text = e.Status, e.Body
+	}
+	c.replace(status, nil, text)
+	return ledger.Trap
+}
+
+// replace answers in the guest's place if the head was not sent, and breaks the
+// reply off if it was.
+func (c *call) replace(status int, header http.Header, text string) {
+	if c.reply.isSent() {
+		c.broken = true
+		return
+	}
+	if header == nil {
+		header = http.Header{}
+	}
+	if c.r.ProtoMajor == 1 && c.r.ContentLength != 0 {
+		header.Set("Connection", "close") // nobody has read the rest of the body
+	}
+	c.reply.replace(status, header, text)
+}
+
+// emit returns what takes the guest's lines of a stream.
+func (c *call) emit(stream string) func(string) {
+	id := c.entry.RequestID()
+	return func(line string) { c.app.spec.Output(c.trigger.component, id, stream, line) }
+}
+
+// host writes lines of ours to the app's log.
+func (c *call) host(format string, args ...any) {
+	lines := &lineWriter{emit: c.emit(streamHost)}
+	fmt.Fprintf(lines, format, args...)
+	lines.Close()
+}
+
+// queuePerSlot is how many requests may wait for each instance that may run.
+const queuePerSlot = 8
+
+// slot waits until the app may run one more guest.
+func (a *App) slot(ctx context.Context) (release func(), err error) {
+	if a.slots == nil {
+		return func() {}, nil
+	}
+	release = func() { <-a.slots }
+	select {
+	case a.slots <- struct{}{}:
+		return release, nil
+	default:
+	}
+	n := a.waiting.Add(1)
+	defer a.waiting.Add(-1)
+	if n > int64(queuePerSlot*cap(a.slots)) {
+		return nil, a.full()
+	}
+	select {
+	case a.slots <- struct{}{}:
+		return release, nil
+	case <-ctx.Done():
+		if context.Cause(ctx) == errDeadline {
+			return nil, a.full()
+		}
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (a *App) full() error {
+	n := cap(a.slots)
+	return &LimitError{
+		"instances of an app at once", fmt.Sprint(n), fmt.Sprintf("%d at work and %d requests waiting", n, a.waiting.Load()-1),
+		http.StatusServiceUnavailable, ledger.Queue,
+	}
+}

@@ -1,0 +1,132 @@
+// Package wagi runs a WASI preview 1 command as a CGI program for each request:
+// the request in its arguments, its environment and its standard input, the
+// reply from its standard output.
+//
+// Each request has an instance of its own, which has nothing of the host but
+// clocks, randomness and the files of its component, read-only. A reply's head is
+// sent when the program has ended or has printed more than Buffered bytes,
+// whichever is first: up to there a program that fails gets a clean error in its
+// place. Spin holds the whole reply back. Whatever a program waits for ends when
+// the context of its request does.
+package wagi
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/neutrino-local/neutrino-local/runtime/files"
+)
+
+// Entry is the function that a command exports.
+const Entry = "_start"
+
+// A Program is a command that is compiled and has what it needs.
+type Program struct {
+	Runtime     wazero.Runtime
+	Module      wazero.CompiledModule
+	Arguments   string            // template
+	Environment map[string]string // of the manifest
+	Files       *files.Tree       // nil if it has none
+	Memory      uint64            // bytes that it may have, for messages; 0: no limit
+}
+
+// Instantiate links the program and makes an instance of it without running it.
+func (p *Program) Instantiate(ctx context.Context) error {
+	m, err := p.Runtime.InstantiateModule(ctx, p.Module, p.config(ctx))
+	if err != nil {
+		return err
+	}
+	return m.Close(ctx)
+}
+
+// Serve runs the program for one request and writes its reply to w. An error is
+// what went wrong with the program or with the reply, and the head may have been
+// sent by then; if a context ended it, it is the context's cause.
+func (p *Program) Serve(ctx context.Context, w http.ResponseWriter, q *Request, stderr io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	out := &stdout{w: w, method: q.HTTP.Method, cancel: cancel}
+	config := p.config(ctx).WithStdin(q.Body).WithStdout(out).WithStderr(stderr).WithArgs(arguments(p.Arguments, q)...)
+	for _, v := range environment(p.Environment, q) {
+		config = config.WithEnv(v.name, v.value)
+	}
+	if p.Files != nil {
+		m := newMount(ctx, p.Files)
+		defer m.close()
+		config = config.WithFSConfig(m.config())
+	}
+	if err := p.run(ctx, config); err != nil {
+		if out.err != nil {
+			return out.err // why the program was ended
+		}
+		return err
+	}
+	return out.finish()
+}
+
+func (p *Program) run(ctx context.Context, config wazero.ModuleConfig) error {
+	m, err := p.Runtime.InstantiateModule(ctx, p.Module, config)
+	if err != nil {
+		return p.explain(ctx, nil, err)
+	}
+	defer m.Close(context.WithoutCancel(ctx))
+	_, err = m.ExportedFunction(Entry).Call(ctx)
+	return p.explain(ctx, m, err)
+}
+
+// config is what all instances have in common. Their sleep ends with ctx.
+func (p *Program) config(ctx context.Context) wazero.ModuleConfig {
+	return wazero.NewModuleConfig().
+		WithName(""). // anonymous: any number at once
+		WithStartFunctions().
+		WithSysWalltime().
+		WithSysNanotime().
+		WithNanosleep(func(ns int64) { sleep(ctx, time.Duration(ns)) }).
+		WithOsyield(runtime.Gosched).
+		WithRandSource(rand.Reader)
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// An ExitError is the exit code of a program that did not end well.
+type ExitError uint32
+
+func (e ExitError) Error() string { return fmt.Sprintf("exit code %d", uint32(e)) }
+
+// explain turns the way in which a call ended into the reason why. m is nil if
+// there is no instance.
+func (p *Program) explain(ctx context.Context, m api.Module, err error) error {
+	exit, exited := errors.AsType[*sys.ExitError](err)
+	switch {
+	case err == nil || exited && exit.ExitCode() == 0:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case exited:
+		err = ExitError(exit.ExitCode())
+	}
+	if m == nil || p.Memory == 0 || len(p.Module.ExportedMemories()) == 0 {
+		return err
+	}
+	if size := uint64(m.Memory().Size()); size > p.Memory/10*9 {
+		return fmt.Errorf("%w\nits memory has %d of the %d bytes that an instance may have", err, size, p.Memory)
+	}
+	return err
+}
