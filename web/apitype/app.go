@@ -73,6 +73,7 @@ type Listener struct {
 
 // A LogLine is a line that a guest wrote.
 type LogLine struct {
+	Sequence  uint64    `json:"seq"` // counts the lines of an app
 	Time      time.Time `json:"time"`
 	App       string    `json:"app"` // name
 	Revision  int       `json:"version"`

@@ -72,6 +72,21 @@ type Failover struct {
 	Share      int    `json:"share"`
 	Held       bool   `json:"held"`
 	Armed      string `json:"armed,omitempty"` // where it will hold: start or a percentage; "" if nowhere
+	Tally      *Tally `json:"tally,omitempty"` // of the deployment under way, or of the last one
+}
+
+// A Tally is what clients of an app saw of one deployment: the replies whose
+// lease was from its start to its end.
+type Tally struct {
+	Deployment string `json:"deployment"`
+	From       int    `json:"from"` // the revision that was replaced; 0 if none
+	To         int    `json:"to"`
+	Old        int64  `json:"old"`        // replies of From
+	New        int64  `json:"new"`        // replies of To
+	OverlapMS  int64  `json:"overlap_ms"` // from the first lease of To to the last one of From
+	Failed     int64  `json:"failed"`     // a status from 500, or an outcome other than ok, no_route or client_gone
+	Lost       int64  `json:"lost"`       // requests that got no whole reply
+	Complete   bool   `json:"complete"`   // false: some of the records have left the ledger
 }
 
 // A Hold is the body of PUT /api/v1/apps/{app}/failover/hold.
