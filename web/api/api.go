@@ -42,6 +42,8 @@ type History interface {
 
 // A Rollout makes revisions current, and apps go away.
 type Rollout interface {
+	// Admit gives a new app its addresses.
+	Admit(app store.App) error
 	// Deploy returns as soon as the deployment is on record.
 	Deploy(ctx context.Context, r Request) (store.Deployment, error)
 	// Progress returns a deployment that is under way as it is now, and false

@@ -205,6 +205,9 @@ func TestLifeOfAnApp(t *testing.T) {
 			t.Errorf("%s %s = %d %s, want %d", step.method, step.path, status, text, step.status)
 		}
 	}
+	if diff := cmp.Diff([]store.AppName{"shop"}, f.cloud.admitted); diff != "" {
+		t.Error("admitted:", diff)
+	}
 	if !f.cloud.stopped {
 		t.Error("the server is not asked to stop")
 	}

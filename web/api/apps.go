@@ -116,6 +116,9 @@ func (s *Server) Create(ctx context.Context, in apitype.CreateApp) (apitype.App,
 	if err := s.Store.CreateApp(ctx, app); err != nil {
 		return apitype.App{}, err
 	}
+	if err := s.Rollout.Admit(app); err != nil {
+		return apitype.App{}, err
+	}
 	s.changes.send()
 	return s.view(ctx, app, time.Time{})
 }

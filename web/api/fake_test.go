@@ -34,6 +34,7 @@ type fakeCloud struct {
 	watching    chan Progress
 	asked       []Request
 	err         error // of Deploy, Delete, Hold, Step, Release and Listen
+	admitted    []store.AppName
 	stopped     bool
 }
 
@@ -126,6 +127,11 @@ func (f *fakeCloud) Deploy(_ context.Context, r Request) (store.Deployment, erro
 	d := store.Deployment{ID: store.DeploymentID(fmt.Sprintf("d%d", len(f.deployments)+1)), App: r.App, Phase: store.Creating, StartedAt: time.Now()}
 	f.deployments = append(f.deployments, d)
 	return d, nil
+}
+
+func (f *fakeCloud) Admit(app store.App) error {
+	f.admitted = append(f.admitted, app.Name)
+	return nil
 }
 
 func (f *fakeCloud) Progress(store.DeploymentID) (Progress, bool) { return Progress{}, false }
