@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
@@ -62,8 +63,13 @@ func contentHeaders(h http.Header, d artifact.Digest, mediaType string) {
 // serveContent answers GET and HEAD with content, as HTTP has it for ranges and
 // conditions.
 func serveContent(w http.ResponseWriter, r *http.Request, f blob.File, d artifact.Digest, mediaType string) error {
-	if r.Header.Get("If-Range") == "" && !satisfiable(r.Header.Get("Range"), f.Size()) {
-		err := fmt.Errorf("%w: %.60q of %d bytes", errRange, r.Header.Get("Range"), f.Size())
+	switch header := r.Header.Get("Range"); {
+	case header == "":
+	case !strings.HasPrefix(header, "bytes="): // a unit that we do not know means nothing
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	case r.Header.Get("If-Range") == "" && !satisfiable(header, f.Size()):
+		err := fmt.Errorf("%w: %.60q of %d bytes", errRange, header, f.Size())
 		return headedError{err, map[string]string{"Content-Range": fmt.Sprintf("bytes */%d", f.Size())}}
 	}
 	contentHeaders(w.Header(), d, mediaType)

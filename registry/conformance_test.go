@@ -47,9 +47,21 @@ func runConformance(t *testing.T, program, url, version string) {
 		"OCI_DATA_SPARSE=true", "OCI_RESULTS_DIR="+results,
 		"OCI_USERNAME=anybody", "OCI_PASSWORD=the-secret")
 	out, err := cmd.CombinedOutput()
-	summary := string(out)
-	t.Logf("%s", summary)
 	if err != nil {
 		t.Errorf("conformance: %v", err)
+	}
+	counts := map[string]int{}
+	for line := range strings.Lines(string(out)) {
+		i := strings.LastIndex(line, ":")
+		status := strings.TrimSpace(line[i+1:])
+		counts[status]++
+		if i >= 0 && (status == "FAIL" || status == "Error" || status == "Skip" || status == "Disabled" && version == "dev") {
+			t.Error(strings.TrimSpace(line))
+		}
+	}
+	t.Logf("%d Pass, %d FAIL, %d Error, %d Skip, %d Disabled",
+		counts["Pass"], counts["FAIL"], counts["Error"], counts["Skip"], counts["Disabled"])
+	if counts["Pass"] < 500 {
+		t.Errorf("too few checks: %s", out)
 	}
 }

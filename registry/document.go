@@ -57,6 +57,7 @@ func (ds *descriptors) UnmarshalJSON(text []byte) error {
 	} else if open != json.Delim('[') {
 		return errors.New("want a list of descriptors")
 	}
+	*ds = descriptors{} // not nil: the list is there
 	for dec.More() {
 		if len(*ds) == maxDescriptors {
 			return fmt.Errorf("more than %d descriptors in one list", maxDescriptors)

@@ -38,36 +38,47 @@ func (s *Server) putManifest(w http.ResponseWriter, r *http.Request, t target) e
 		return err
 	}
 	defer b.up.release()
-	doc, d, err := s.keepManifest(r, t, b, tags)
+	p, err := s.keepManifest(r, t, b, tags)
 	if err = errors.Join(err, s.uploads.end(b.up)); err != nil {
 		return err
 	}
-	if doc.Subject != nil {
-		w.Header().Set("Oci-Subject", string(doc.Subject.Digest))
+	h := w.Header()
+	if p.doc.Subject != nil {
+		h.Set("Oci-Subject", string(p.doc.Subject.Digest))
 	}
 	if t.tag == "" && len(tags) > 0 {
-		w.Header().Set("Oci-Tag", strings.Join(tags, ", "))
+		h.Set("Oci-Tag", strings.Join(tags, ", "))
 	}
-	created(w, t.repository, "manifests", d)
+	for _, d := range p.lacking {
+		warn(h, "%s is not in this repository", d)
+	}
+	created(w, t.repository, "manifests", p.digest)
 	return nil
+}
+
+// A pushed is a manifest that is kept now.
+type pushed struct {
+	doc     *document
+	digest  artifact.Digest
+	lacking []string // what it names and the repository does not have
 }
 
 // keepManifest receives a manifest and makes it, its tags and its references
 // known at once.
-func (s *Server) keepManifest(r *http.Request, t target, b *body, tags []string) (*document, artifact.Digest, error) {
+func (s *Server) keepManifest(r *http.Request, t target, b *body, tags []string) (p pushed, err error) {
 	b.up.blob.Expect(t.digest.Algorithm())
 	if err := b.store(); err != nil {
-		return nil, "", err
+		return p, err
 	}
 	ctx := context.WithoutCancel(r.Context()) // it is all here: a client that leaves now has pushed it
 	raw, done, err := s.load(r.Context(), b.up.blob, b.up.blob.Size())
 	if err != nil {
-		return nil, "", err
+		return p, err
 	}
 	defer done()
 	doc, err := parseDocument(raw, r.Header.Get("Content-Type"))
 	if err != nil {
-		return nil, "", err
+		return p, err
 	}
 	d := t.digest
 	if d == "" {
@@ -83,15 +94,15 @@ func (s *Server) keepManifest(r *http.Request, t target, b *body, tags []string)
 	if doc.Annotations != nil {
 		m.Annotations = *doc.Annotations
 	}
-	needs, err := s.references(ctx, &m, doc)
+	needs, lacking, err := s.references(ctx, &m, doc)
 	if err != nil {
-		return nil, "", err
+		return p, err
 	}
 	defer s.names.lock(d)()
 	if err := b.up.blob.Commit(d); err != nil {
-		return nil, "", err
+		return p, err
 	}
-	return doc, d, missing(s.index.PushManifest(ctx, m, needs, tags...), errManifestBlobUnknown)
+	return pushed{doc, d, lacking}, missing(s.index.PushManifest(ctx, m, needs, tags...), errManifestBlobUnknown)
 }
 
 // load reads a manifest into memory, where there is room for a few of them.
@@ -110,17 +121,16 @@ func (s *Server) load(ctx context.Context, r io.ReaderAt, size int64) (raw []byt
 	return raw, done, nil
 }
 
-// references fills in m.Blobs and returns those that must be there now. Sparse
-// images and indexes are taken, since the rest may come later, but a Spin app
-// has to be whole.
-func (s *Server) references(ctx context.Context, m *store.Manifest, doc *document) (needs []string, err error) {
+// references fills in m.Blobs and returns those that must be there now, and what
+// is not there. Sparse images and indexes are taken, since the rest may come
+// later, but a Spin app has to be whole.
+func (s *Server) references(ctx context.Context, m *store.Manifest, doc *document) (needs, lacking []string, err error) {
 	content := doc.content()
 	for _, d := range slices.Concat(content, doc.Manifests) {
 		m.Blobs = append(m.Blobs, string(d.Digest))
 	}
-	lacking, err := s.index.Missing(ctx, m.Repository, m.Blobs)
-	if err != nil {
-		return nil, err
+	if lacking, err = s.index.Missing(ctx, m.Repository, m.Blobs); err != nil {
+		return nil, nil, err
 	}
 	absent := make(map[artifact.Digest]bool, len(lacking))
 	for _, d := range lacking {
@@ -130,19 +140,19 @@ func (s *Server) references(ctx context.Context, m *store.Manifest, doc *documen
 		size, err := s.sizeOf(d, absent[d.Digest])
 		switch {
 		case err == nil && size != d.Size:
-			return nil, fmt.Errorf("%w: %s has %d bytes, and the manifest says %d", errManifestInvalid, d.Digest, size, d.Size)
+			return nil, nil, fmt.Errorf("%w: %s has %d bytes, and the manifest says %d", errManifestInvalid, d.Digest, size, d.Size)
 		case err == nil:
 			needs = append(needs, string(d.Digest))
 		case !errors.Is(err, store.ErrNotFound):
-			return nil, err
+			return nil, nil, err
 		case doc.spin() && !d.foreign():
-			return nil, fmt.Errorf("%w: %s; push it first", errManifestBlobUnknown, d.Digest)
+			return nil, nil, fmt.Errorf("%w: %s; push it first", errManifestBlobUnknown, d.Digest)
 		}
 	}
 	if doc.spin() {
-		return needs, s.checkApp(doc)
+		err = s.checkApp(doc)
 	}
-	return needs, nil
+	return needs, lacking, err
 }
 
 func (s *Server) sizeOf(d descriptor, absent bool) (int64, error) {

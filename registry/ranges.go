@@ -40,15 +40,12 @@ func number(s string) int64 {
 // maxRanges is the most ranges that one request may ask for.
 const maxRanges = 32
 
-// satisfiable reports whether a Range header can be answered for content of a
-// size: not if it asks for bytes in a form that is wrong, for no byte that is
-// there, or for too many ranges. What is not about bytes is not looked at.
+// satisfiable reports whether a Range header about bytes can be answered for
+// content of a size: not if its form is wrong, if no byte that it asks for is
+// there, or if it has too many ranges.
 func satisfiable(header string, size int64) bool {
 	set, ok := strings.CutPrefix(header, "bytes=")
-	if !ok {
-		return true
-	}
-	if strings.Count(set, ",") >= maxRanges {
+	if !ok || strings.Count(set, ",") >= maxRanges {
 		return false
 	}
 	some := false

@@ -177,6 +177,13 @@ func encode(t testing.TB, v any) []byte {
 	return b
 }
 
+func decode(t testing.TB, text []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(text, v); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+}
+
 // pushManifest pushes a manifest by a tag or a digest.
 func (f *fixture) pushManifest(repository, ref string, raw []byte) reply {
 	f.t.Helper()

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
@@ -59,7 +60,7 @@ func (m *Manifest) component(id string, n *node) Component {
 	r.variableNames(c.variables)
 	if len(httpHosts) > 0 {
 		converted := r.convertHTTPHosts(httpHosts)
-		r.warnf(httpHosts[0].offset, "allowed_http_hosts is deprecated: write allowed_outbound_hosts = %q", texts(converted))
+		r.warnf(httpHosts[0].offset, "allowed_http_hosts is deprecated: write allowed_outbound_hosts = [%s]", quoted(converted))
 		c.outbound = append(c.outbound, converted...)
 	}
 	return c
@@ -71,6 +72,14 @@ func (r *report) variableNames(variables []pair) {
 			r.errorf(v.keyOffset, "variable %q: %v", v.key, err)
 		}
 	}
+}
+
+func quoted(list []placed) string {
+	all := make([]string, len(list))
+	for i, p := range list {
+		all[i] = strconv.Quote(p.text)
+	}
+	return strings.Join(all, ", ")
 }
 
 func stringMap(pairs []pair) map[string]string {

@@ -79,8 +79,10 @@ func (p *packer) mounted(m mount, excluded []*regexp.Regexp) (map[string]found, 
 	case pattern == "":
 		return nil, errors.New("empty pattern")
 	case last == "..":
+		//lint:ignore ST1005 as Spin words it
 		return nil, errors.New("A file pattern can't end in a parent directory path (..): to include a directory, use source-destination form, or a glob pattern ending in **/*")
 	case last == ".":
+		//lint:ignore ST1005 as Spin words it
 		return nil, errors.New("A file pattern can't end in a current directory path (.): to include a directory, use source-destination form, or a glob pattern ending in **/*")
 	case pattern == "*":
 		p.report.warnf(m.source.offset, "a component includes the entire application directory as asset files; if this is what you want, write \"./*\"")
@@ -89,12 +91,12 @@ func (p *packer) mounted(m mount, excluded []*regexp.Regexp) (map[string]found, 
 	}
 	name, err := p.inside(pattern)
 	if err != nil {
-		return nil, outside(pattern)
+		return nil, outside(pattern, err)
 	}
 	resolved, info, err := p.root.resolve(name)
 	switch {
 	case errors.Is(err, errOutside):
-		return nil, outside(pattern)
+		return nil, outside(pattern, err)
 	case err == nil && info.IsDir():
 		return p.below(name, name, excluded)
 	case err == nil && info.Mode().IsRegular():
@@ -117,7 +119,7 @@ func (p *packer) matched(pattern placed, name string, excluded []*regexp.Regexp)
 	}
 	list, err := p.root.glob(".", globs)
 	if errors.Is(err, errOutside) {
-		return nil, outside(pattern.text)
+		return nil, outside(pattern.text, err)
 	}
 	files := make(map[string]found)
 	for _, f := range list {
@@ -135,13 +137,14 @@ func (p *packer) matched(pattern placed, name string, excluded []*regexp.Regexp)
 func (p *packer) placement(source string, destination placed, excluded []*regexp.Regexp) (map[string]found, error) {
 	name, err := p.inside(source)
 	if err != nil {
-		return nil, outside(source)
+		return nil, outside(source, err)
 	}
 	resolved, info, err := p.root.resolve(name)
 	switch {
 	case errors.Is(err, errOutside):
-		return nil, outside(source)
+		return nil, outside(source, err)
 	case errors.Is(err, fs.ErrNotExist):
+		//lint:ignore ST1005 as Spin words it
 		return nil, fmt.Errorf("File or directory %q does not exist", source)
 	case err != nil:
 		return nil, err
@@ -168,7 +171,7 @@ var everything = []glob{{text: "**"}, {text: "*", matcher: regexp.MustCompile(`(
 func (p *packer) below(name, to string, excluded []*regexp.Regexp) (map[string]found, error) {
 	list, err := p.root.glob(name, everything)
 	if errors.Is(err, errOutside) {
-		return nil, outside(name)
+		return nil, outside(name, err)
 	}
 	files := make(map[string]found)
 	for _, f := range list {
@@ -200,8 +203,13 @@ func (p *packer) inside(name string) (string, error) {
 	return name, nil
 }
 
-func outside(pattern string) error {
-	return fmt.Errorf("%s cannot be mapped because it %w: files must be within the application directory", pattern, errOutside)
+// outside says that a pattern, or what err says it leads to, is outside.
+func outside(pattern string, err error) error {
+	what := "it"
+	if link, ok := strings.CutSuffix(err.Error(), " "+errOutside.Error()); ok {
+		what = link
+	}
+	return fmt.Errorf("%s cannot be mapped because %s %w: files must be within the application directory", pattern, what, errOutside)
 }
 
 func excludes(patterns []*regexp.Regexp, name string) bool {

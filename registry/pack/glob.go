@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // Globs here are those of Rust's glob crate, which Spin uses and which differ
@@ -70,9 +71,12 @@ func globToken(re *strings.Builder, pattern string) (string, error) {
 		re.WriteString(classRegexp(class[:end], negated))
 		return class[end+1:], nil
 	}
-	r := []rune(pattern[:min(len(pattern), 4)])[0]
-	re.WriteString(regexp.QuoteMeta(string(r)))
-	return pattern[len(string(r)):], nil
+	r, n := utf8.DecodeRuneInString(pattern)
+	if r == utf8.RuneError && n == 1 {
+		return "", errors.New("not UTF-8")
+	}
+	re.WriteString(regexp.QuoteMeta(pattern[:n]))
+	return pattern[n:], nil
 }
 
 // classRegexp returns the class of the characters and ranges in members.

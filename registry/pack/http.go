@@ -3,7 +3,6 @@ package pack
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -107,7 +106,7 @@ func (r *report) staticKeys(n *node) {
 	for _, f := range n.fields {
 		switch f.key {
 		case "status_code":
-			code, err := strconv.Atoi(f.value.text)
+			code, err := f.value.integer()
 			if r.want(f.value, f.key, intKind) && (err != nil || code < http.StatusOK || code > 999) {
 				r.errorf(f.value.offset, "status_code %s is no final status of HTTP: use 200 to 599", f.value.text)
 			}

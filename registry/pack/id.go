@@ -87,10 +87,16 @@ var (
 func suggestID(id, delimiter string) string {
 	id = hump.ReplaceAllString(id, "$1 $2")
 	words := strings.Fields(notWord.ReplaceAllString(strings.ToLower(id), " "))
-	for i, word := range words {
-		if word[0] < 'a' {
-			words[i] = "n" + word
+	better := ""
+	for _, word := range words {
+		switch {
+		case better == "" && word[0] < 'a':
+			better = "n" + word
+		case better == "" || word[0] < 'a': // a digit begins no word
+			better += word
+		default:
+			better += delimiter + word
 		}
 	}
-	return strings.Join(words, delimiter)
+	return better
 }

@@ -140,10 +140,7 @@ func Read(path string) (*Manifest, error) {
 	if err := m.report.err(); err != nil {
 		return nil, err
 	}
-	for _, w := range inOrder(m.report.warnings) {
-		m.Warnings = append(m.Warnings, w.in(path))
-	}
-	m.report.warnings = nil
+	m.Warnings = m.report.warned()
 	return m, nil
 }
 

@@ -15,7 +15,6 @@ import (
 	"io"
 	"net/http"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -264,11 +263,7 @@ func (p *packer) assemble(lock artifact.Lock, layers []Layer) (*App, error) {
 		Name: lock.Metadata.Name, Version: lock.Metadata.Version,
 		Lock: lock, Config: config, Layers: layers, Size: m.Size(),
 		Manifest: manifest, Digest: artifact.SHA256(manifest),
-		Routes: p.manifest.Routes(),
-	}
-	app.Warnings = slices.Clone(p.manifest.Warnings)
-	for _, w := range inOrder(p.report.warnings) {
-		app.Warnings = append(app.Warnings, w.in(p.manifest.Path))
+		Routes: p.manifest.Routes(), Warnings: p.report.warned(),
 	}
 	for _, v := range p.manifest.Variables {
 		app.Variables = append(app.Variables, v.Name)

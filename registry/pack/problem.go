@@ -102,6 +102,15 @@ func (r *report) err() error {
 	return &Problems{File: r.file, List: list[:len(list)-more], More: more + r.dropped}
 }
 
+// warned returns the warnings so far as lines of text.
+func (r *report) warned() []string {
+	var lines []string
+	for _, w := range inOrder(r.warnings) {
+		lines = append(lines, w.in(r.file))
+	}
+	return lines
+}
+
 // inOrder returns problems by place, each once.
 func inOrder(problems []Problem) []Problem {
 	list := slices.Clone(problems)

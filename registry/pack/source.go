@@ -37,7 +37,8 @@ func (p *packer) source(ctx context.Context, c *Component) *content {
 	}
 	size, err := checkWasm(path)
 	if errors.Is(err, errNotWasm) {
-		err = fmt.Errorf("Component %s source is not a valid .wasm file: %s %w", c.ID, c.Source, err)
+		p.report.errorf(offset, "Component %s source is not a valid .wasm file: %s %v", c.ID, c.Source, err)
+		return nil
 	}
 	if err != nil {
 		p.report.errorf(offset, "source of component %q: %s", c.ID, explain(err, c))
@@ -87,9 +88,9 @@ func checkWasm(path string) (int64, error) {
 	case err != nil:
 		return 0, err
 	case info.IsDir():
-		return 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("is a directory, not a .wasm file")}
+		return 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("a directory, not a .wasm file")}
 	case !info.Mode().IsRegular():
-		return 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("is no regular file")}
+		return 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("neither a file nor a directory")}
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -38,6 +38,7 @@ type node struct {
 	fields []field // of a table, in order of their first mention
 	items  []*node // of a list
 	index  map[string]int
+	header bool // a table with a line of its own
 }
 
 type field struct {
@@ -117,8 +118,14 @@ func (t *tree) add(e *unstable.Node) *treeError {
 		if err != nil {
 			return err
 		}
-		t.table, err = t.enter(in, last, e.Kind == unstable.ArrayTable)
-		return err
+		if t.table, err = t.enter(in, last, e.Kind == unstable.ArrayTable); err != nil {
+			return err
+		}
+		if t.table.header && e.Kind == unstable.Table {
+			return &treeError{last.offset, fmt.Sprintf("the table %s is there twice", last.key)}
+		}
+		t.table.header = true
+		return nil
 	case unstable.KeyValue:
 		return t.assign(t.table, e, 0)
 	}
@@ -248,12 +255,16 @@ func (n *node) json() (any, error) {
 	case boolKind:
 		return n.text == "true", nil
 	case intKind:
-		i, err := strconv.ParseInt(strings.ReplaceAll(n.text, "_", ""), 0, 64)
+		i, err := n.integer()
 		return json.Number(strconv.FormatInt(i, 10)), err
 	case floatKind:
 		return n.float()
 	}
 	return nil, errors.New("a date or time has no place here")
+}
+
+func (n *node) integer() (int64, error) {
+	return strconv.ParseInt(strings.ReplaceAll(n.text, "_", ""), 0, 64)
 }
 
 func (n *node) float() (any, error) {
