@@ -23,6 +23,7 @@ type Pipe struct {
 	size  int    // guarded by mu: how many wait
 	end   error  // guarded by mu: set once when no more will be written; io.EOF if all is well
 	gone  error  // guarded by mu: set once when no more will be read
+	drop  bool   // guarded by mu: set once when the reader takes all and keeps none
 }
 
 // NewPipe returns a pipe that holds at most limit bytes.
@@ -71,6 +72,9 @@ func (p *Pipe) TryWrite(b []byte) (int, error) {
 }
 
 func (p *Pipe) put(b []byte) {
+	if p.drop {
+		return
+	}
 	if need := p.size + len(b); need > len(p.buf) {
 		p.grow(need)
 	}
@@ -140,6 +144,15 @@ func (p *Pipe) CloseRead(err error) {
 	}
 	p.mu.Unlock()
 	p.readable.Ring()
+	p.writable.Ring()
+}
+
+// Drop makes the pipe a reader that takes everything at once and keeps nothing.
+func (p *Pipe) Drop() {
+	p.mu.Lock()
+	p.drop = true
+	p.buf, p.head, p.size = nil, 0, 0
+	p.mu.Unlock()
 	p.writable.Ring()
 }
 
