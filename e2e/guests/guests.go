@@ -1,23 +1,20 @@
 // Package guests has the Spin apps that tests deploy, in source, and builds
 // them.
 //
-// Each folder is an app with a spin.toml, as a user has one: hello, files and
-// echo are well, the sick ones each fail in a way of their own. What a build
+// Each folder is an app with a spin.toml, as a user has one: hello, files, echo
+// and load are well, the sick ones each fail in a way of their own. What a build
 // makes is kept in a folder under the system's temporary one, under a hash of
 // everything that it was made from, so that only the first test run has to wait.
 package guests
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -27,7 +24,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-//go:embed hello files echo sick-*
+//go:embed hello files echo load sick-*
 var sources embed.FS
 
 // building keeps the tests of one process from building the same app twice.
@@ -112,7 +109,7 @@ func hash(app fs.FS) (string, error) {
 // none.
 func walk(app fs.FS, f func(name string, content []byte) error) error {
 	return fs.WalkDir(app, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(name) == ".wasm" {
+		if err != nil || d.IsDir() || name == "main.wasm" {
 			return err
 		}
 		content, err := fs.ReadFile(app, name)
@@ -133,7 +130,8 @@ func copySources(dir string, app fs.FS) error {
 	})
 }
 
-// runBuilds runs the build command of each component, as spin build does.
+// runBuilds runs the build command of each component, as spin build does, but for
+// those whose binary is among the sources.
 func runBuilds(dir string) error {
 	text, err := os.ReadFile(filepath.Join(dir, "spin.toml"))
 	if err != nil {
@@ -152,6 +150,9 @@ func runBuilds(dir string) error {
 		return err
 	}
 	for id, c := range manifest.Component {
+		if _, err := os.Stat(filepath.Join(dir, c.Source)); err == nil {
+			continue
+		}
 		cmd := exec.Command("sh", "-c", c.Build.Command)
 		cmd.Dir = filepath.Join(dir, c.Build.Workdir)
 		cmd.Env = append(cleanEnv(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0", "GOTOOLCHAIN=local")
@@ -159,7 +160,7 @@ func runBuilds(dir string) error {
 			return fmt.Errorf("component %s: %s: %w\n%s", id, c.Build.Command, err, out)
 		}
 		if _, err := os.Stat(filepath.Join(dir, c.Source)); err != nil {
-			return errors.Join(fmt.Errorf("component %s: the build made no %s", id, cmp.Or(c.Source, "source")), err)
+			return fmt.Errorf("component %s: the build made no source: %w", id, err)
 		}
 	}
 	return nil

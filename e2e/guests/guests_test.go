@@ -18,7 +18,11 @@ func TestBuild(t *testing.T) {
 	for _, name := range apps {
 		t.Run(name, func(t *testing.T) {
 			dir := Build(t, name)
-			b, err := os.ReadFile(filepath.Join(dir, "main.wasm"))
+			wasm, err := filepath.Glob(filepath.Join(dir, "*.wasm"))
+			if err != nil || len(wasm) != 1 {
+				t.Fatalf("binaries: %v, %v", wasm, err)
+			}
+			b, err := os.ReadFile(wasm[0])
 			if err != nil {
 				t.Fatal(err)
 			}
