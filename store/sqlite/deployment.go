@@ -91,16 +91,22 @@ func (db *DB) CreateDeployment(ctx context.Context, dep store.Deployment, rev *s
 	if dep.Phase.Ended() || dep.Phase.Committed() || dep.Rollback && rev != nil {
 		return store.Deployment{}, fmt.Errorf("%s in phase %s: %w", what, dep.Phase, store.ErrInvalid)
 	}
+	var made store.Deployment
 	err := db.change(ctx, what, func(tx *sql.Tx) error {
 		if err := numberDeployment(ctx, tx, &dep, rev); err != nil {
 			return err
 		}
-		return insertDeployment(ctx, tx, dep)
+		err := insertDeployment(ctx, tx, dep)
+		if err != nil {
+			return err
+		}
+		made, err = scanDeployment(tx.QueryRowContext(ctx, `SELECT `+deploymentColumns+` FROM deployments WHERE id = ?`, dep.ID))
+		return err
 	})
 	if err != nil {
 		return store.Deployment{}, err
 	}
-	return db.Deployment(ctx, dep.ID)
+	return made, nil
 }
 
 // numberDeployment sets dep's From and Revision, and keeps rev if there is one.

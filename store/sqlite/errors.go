@@ -54,3 +54,9 @@ func orphan(err error) bool {
 	e, ok := errors.AsType[*sqlite3.Error](err)
 	return ok && e.Code() == lib.SQLITE_CONSTRAINT_FOREIGNKEY
 }
+
+// busy reports whether err says that another connection was in the way.
+func busy(err error) bool {
+	e, ok := errors.AsType[*sqlite3.Error](err)
+	return ok && e.Code()&0xff == lib.SQLITE_BUSY
+}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 
 	"github.com/pressly/goose/v3"
@@ -23,10 +25,20 @@ var migrations embed.FS
 // migration. TestLatest holds it to the files.
 const latest = 2
 
-// inspect returns the schema's number, 0 for a new file, without writing to
-// the file: one that we cannot use stays as it is.
+// inspect returns the schema's number, 0 for a new file, without writing
+// anything: a database that we cannot use stays as it is.
 func (db *DB) inspect(ctx context.Context) (int, error) {
-	p, err := pool(db.path, roDSN, 1)
+	if wal, err := os.Stat(db.path + "-wal"); errors.Is(err, fs.ErrNotExist) || err == nil && wal.Size() == 0 {
+		n, err := db.inspectAs(ctx, frozenDSN)
+		if err == nil || errors.Is(err, store.ErrInvalid) {
+			return n, err
+		} // otherwise someone may be writing after all
+	}
+	return db.inspectAs(ctx, roDSN)
+}
+
+func (db *DB) inspectAs(ctx context.Context, dsn string) (int, error) {
+	p, err := pool(db.path, dsn, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -72,17 +84,23 @@ func (db *DB) migrate(ctx context.Context, from int) error {
 	if err != nil {
 		return db.fail("migrate", err)
 	}
-	for {
+	for try := 1; ; try++ {
 		_, err := g.Up(ctx)
 		if err == nil {
 			return nil
 		}
-		// Someone who opened the same new file with us may have been faster: if
-		// the schema has moved, what is left is for us.
+		// Someone who opens the same new file with us may be in between. We wait
+		// for the end of what they write, and do what is left.
+		turn := db.change(ctx, "migrate", func(*sql.Tx) error { return nil })
 		n, again := version(ctx, db.write)
-		if again != nil || n <= from {
+		if turn != nil || try == tries || again == nil && n <= from && !busy(err) {
 			return db.fail("migrate", err)
 		}
-		from = n
+		if again == nil {
+			from = n
+		}
 	}
 }
+
+// tries is more than there are steps to meet at.
+const tries = 20

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,9 +37,10 @@ type DB struct {
 
 // Pragmas die with their connection, so they are part of its name.
 const (
-	roDSN    = "?mode=ro&_pragma=busy_timeout(5000)"
-	readDSN  = "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=query_only(1)"
-	writeDSN = "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
+	frozenDSN = "?mode=ro&immutable=1" // makes no -wal and no -shm, and does not see them
+	roDSN     = "?mode=ro&_pragma=busy_timeout(5000)"
+	readDSN   = "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=query_only(1)"
+	writeDSN  = "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=foreign_keys(1)&_pragma=synchronous(NORMAL)&_pragma=journal_size_limit(67108864)"
 )
 
@@ -50,12 +52,15 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
-	if err := prepare(abs); err != nil {
+	if err := touch(abs); err != nil {
 		return nil, err
 	}
 	db := &DB{path: abs}
 	from, err := db.inspect(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := protect(abs); err != nil {
 		return nil, err
 	}
 	if db.write, err = pool(abs, writeDSN, 1); err != nil {
@@ -70,21 +75,26 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	return db, nil
 }
 
-// prepare makes the file, readable by its owner only; SQLite gives its -wal and
-// -shm the same mode.
-func prepare(path string) error {
+// touch makes the file if it is not there, readable by its owner only; SQLite
+// gives its -wal and -shm the same mode.
+func touch(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return store.Hint(fmt.Errorf("database %w", err), "the directory must exist and be writable")
+		return store.Hint(fmt.Errorf("database: %w", err), "the directory must exist and be writable")
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("database %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := f.Chmod(0o600); err != nil {
-			return fmt.Errorf("database %w", err)
+	return f.Close()
+}
+
+// protect takes the file away from everybody but its owner, and what a crash may
+// have left beside it.
+func protect(path string) error {
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(name)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			err = os.Chmod(name, 0o600)
+		}
+		if err != nil && !(name != path && errors.Is(err, fs.ErrNotExist)) {
+			return fmt.Errorf("database: %w", err)
 		}
 	}
 	return nil

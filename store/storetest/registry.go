@@ -102,15 +102,15 @@ func many(t *testing.T, s Store) {
 	t.Helper()
 	ctx := t.Context()
 	var want []string
-	for i := range 10_000 {
+	for i := range 500 {
 		want = append(want, fmt.Sprintf("t%05d", i))
 		check(t, s.PutManifest(ctx, store.Manifest{Repository: "many", Digest: fmt.Sprintf("sha256:%d", i/10)}, want[i]))
 	}
-	if got := pages(t, 999, func(last string) ([]string, error) { return s.Tags(ctx, "many", last, 999) }); !slices.Equal(got, want) {
+	if got := pages(t, 99, func(last string) ([]string, error) { return s.Tags(ctx, "many", last, 99) }); !slices.Equal(got, want) {
 		t.Errorf("%d tags in pages, want %d", len(got), len(want))
 	}
-	check(t, s.DeleteManifest(ctx, "many", "sha256:999"))
-	if got := must(s.Tags(ctx, "many", "t09985", 0))(t); !slices.Equal(got, want[9986:9990]) {
+	check(t, s.DeleteManifest(ctx, "many", "sha256:49"))
+	if got := must(s.Tags(ctx, "many", "t00485", 0))(t); !slices.Equal(got, want[486:490]) {
 		t.Errorf("after deleting the manifest of ten: %v", got)
 	}
 }

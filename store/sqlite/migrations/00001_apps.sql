@@ -78,11 +78,3 @@ CREATE TABLE phases (
 	detail     TEXT    NOT NULL,
 	PRIMARY KEY (deployment, n)
 ) STRICT, WITHOUT ROWID;
-
--- +goose Down
-DROP TABLE phases;
-DROP TABLE deployments;
-DROP TABLE revision_blobs;
-DROP TABLE revisions;
-DROP TABLE listeners;
-DROP TABLE apps;

@@ -56,11 +56,3 @@ CREATE TABLE tags (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tags_by_manifest ON tags (repository, digest);
-
--- +goose Down
-DROP TABLE tags;
-DROP TABLE manifest_blobs;
-DROP TABLE manifests;
-DROP TABLE blob_links;
-DROP TABLE blobs;
-DROP TABLE repositories;
