@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -190,63 +189,6 @@ func diskUse(t *testing.T, dir string) (n int64) {
 		n += info.Size()
 	}
 	return n
-}
-
-// A guest that prints without end is not held up and does not cost its neighbour
-// a line. Each of its lines is in the log or counted there.
-func TestFlood(t *testing.T) {
-	l := openIn(t, t.TempDir(), Limits{Files: 1000, FileSize: 64 << 10, Queue: 16 << 10})
-	const writers, each = 4, 2000
-	var floods sync.WaitGroup
-	for range writers {
-		floods.Go(func() {
-			for range each {
-				l.Append(Line{App: other, Stream: "stdout", Message: strings.Repeat("flood ", 100)})
-			}
-		})
-	}
-	for i := range 50 {
-		l.Append(Line{App: hello, Message: fmt.Sprint(i)})
-	}
-	floods.Wait()
-	if got := tail(t, l, Query{App: hello}); len(got) != 50 {
-		t.Errorf("the neighbour has %d lines, want 50", len(got))
-	}
-	var kept, said uint64
-	for _, line := range tail(t, l, Query{App: other}) {
-		kept++
-		if line.Stream == Host {
-			var n uint64
-			if _, err := fmt.Sscanf(line.Message, "%d lines dropped", &n); err != nil {
-				t.Errorf("%q: %v", line.Message, err)
-			}
-			kept, said = kept-1, said+n
-		}
-	}
-	if said != l.Dropped() || kept+said != writers*each {
-		t.Errorf("%d lines kept, %d dropped, %d said to be; want %d in all", kept, l.Dropped(), said, writers*each)
-	}
-}
-
-// Lines that do not fit are dropped, counted, and the count is in the log.
-func TestDropsAreSaid(t *testing.T) {
-	l := openIn(t, t.TempDir(), Limits{Queue: 300})
-	a, err := l.app(hello)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.io.Lock() // the disk is slow
-	for i := range 10 {
-		l.Append(Line{App: hello, Revision: 2, Message: fmt.Sprint(strings.Repeat("x", 100), i)})
-	}
-	a.io.Unlock()
-	lines := tail(t, l, Query{App: hello})
-	last := lines[len(lines)-1]
-	dropped := l.Dropped()
-	want := fmt.Sprintf("%d lines dropped: %s", dropped, tooFast)
-	if last.Stream != Host || last.Message != want || last.Revision != 2 || dropped == 0 || uint64(len(lines)-1)+dropped != 10 {
-		t.Errorf("after %d lines and %d dropped: %+v, want %q", len(lines), dropped, last, want)
-	}
 }
 
 func TestLongFieldsAreCut(t *testing.T) {

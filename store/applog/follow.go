@@ -49,6 +49,8 @@ func (f *follower) follow(ctx context.Context) error {
 		return err
 	}
 	f.at, f.last = x.end, x.last
+	// Numbers that are not given yet: the reader knows a log from before a loss.
+	f.query.After = min(f.query.After, x.last)
 	for _, line := range lines {
 		if !f.yield(line, nil) {
 			return nil

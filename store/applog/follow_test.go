@@ -3,9 +3,11 @@ package applog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/neutrino-local/neutrino-local/store"
 )
@@ -130,5 +132,37 @@ func TestSlowFollower(t *testing.T) {
 			t.Errorf("after line %d: %+v, want a line on what was skipped", last, line)
 		}
 		break
+	}
+}
+
+// A reader that resumes gets what came since, and one that knows more lines than
+// there are, from before a loss, gets all new ones.
+func TestFollowResumes(t *testing.T) {
+	for _, tt := range []struct {
+		after uint64
+		want  []string
+	}{{2, []string{"3", "4", "new"}}, {4, []string{"new"}}, {1000, []string{"new"}}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := openIn(t, t.TempDir(), Limits{})
+			for i := range 4 {
+				l.Append(Line{App: hello, Message: fmt.Sprint(i + 1)})
+			}
+			var got []Line
+			go func() {
+				for line, err := range l.Follow(t.Context(), Query{App: hello, After: tt.after}) {
+					if err != nil {
+						t.Error(err)
+					}
+					got = append(got, line)
+				}
+			}()
+			synctest.Wait() // it has read what there is
+			l.Append(Line{App: hello, Message: "new"})
+			synctest.Wait()
+			if !slices.Equal(messages(got), tt.want) {
+				t.Errorf("after %d: %q, want %q", tt.after, messages(got), tt.want)
+			}
+			l.Close() // ends the reader
+		})
 	}
 }

@@ -65,7 +65,7 @@ func (db *DB) Deployments(ctx context.Context, app store.AppID, limit int) ([]st
 // OpenDeployments returns the deployments of all apps that have not ended, the
 // oldest first.
 func (db *DB) OpenDeployments(ctx context.Context) ([]store.Deployment, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT `+deploymentColumns+` FROM deployments WHERE ended_at = 0 ORDER BY seq`)
+	rows, err := db.read.QueryContext(ctx, `SELECT `+deploymentColumns+` FROM deployments INDEXED BY deployments_open WHERE ended_at = 0 ORDER BY seq`)
 	all, err := collect(rows, err, scanDeployment)
 	return all, db.fail("open deployments", err)
 }

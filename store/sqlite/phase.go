@@ -125,7 +125,7 @@ func end(ctx context.Context, tx *sql.Tx, a attempt, phase, failedIn store.Phase
 func (db *DB) Recover(ctx context.Context, at time.Time) ([]store.Deployment, error) {
 	var all []store.Deployment
 	err := db.change(ctx, "recover deployments", func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT seq, app, revision, phase FROM deployments WHERE ended_at = 0 ORDER BY seq`)
+		rows, err := tx.QueryContext(ctx, `SELECT seq, app, revision, phase FROM deployments INDEXED BY deployments_open WHERE ended_at = 0 ORDER BY seq`)
 		left, err := collect(rows, err, func(r row) (a attempt, err error) {
 			return a, r.Scan(&a.seq, &a.app, &a.revision, &a.phase)
 		})
