@@ -44,11 +44,13 @@ func ParseHost(host string, domains []string) (Target, bool) {
 			label = l[:len(l)-1]
 		}
 	}
-	return parseLabel(label)
+	return ParseLabel(label)
 }
 
-// parseLabel returns the target that the part before the domain names.
-func parseLabel(label string) (Target, bool) {
+// ParseLabel returns the target that a host's part before the domain names, or the
+// first segment of a path below /_apps: the name of an app or its id, maybe behind
+// "r3--" or "candidate--".
+func ParseLabel(label string) (Target, bool) {
 	which, app, found := strings.Cut(label, "--")
 	if !found {
 		return Target{App: label}, isApp(label)
