@@ -25,9 +25,19 @@ func ParseLock(b []byte) (Lock, error) {
 	if err := bound("lock", b, MaxLockSize); err != nil {
 		return Lock{}, err
 	}
+	var required struct {
+		Version              *int `json:"spin_lock_version"`
+		Triggers, Components *[]struct{}
+	}
 	var l Lock
 	if err := json.Unmarshal(b, &l); err != nil {
 		return Lock{}, fmt.Errorf("lock: %w", err)
+	}
+	if err := json.Unmarshal(b, &required); err != nil {
+		return Lock{}, fmt.Errorf("lock: %w", err)
+	}
+	if required.Version == nil || required.Triggers == nil || required.Components == nil {
+		return Lock{}, errors.New("lock: spin_lock_version, triggers or components is missing: this is no lock of a Spin app")
 	}
 	if err := l.validate(); err != nil {
 		return Lock{}, fmt.Errorf("lock: %w", err)

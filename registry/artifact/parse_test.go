@@ -105,6 +105,8 @@ func TestParseLockErrors(t *testing.T) {
 		{trigger(`[]`), "want a table"},
 		{trigger(`null`), "want a table"},
 		{`{"spin_lock_version":0,"metadata":` + strings.Repeat("[", 65), "nested deeper than 64"},
+		{`{}`, "this is no lock"},
+		{`{"spin_lock_version":0,"triggers":null,"components":[]}`, "this is no lock"},
 		{strings.Repeat("[]", 1+maxObjects), "objects and lists"},
 	}
 	for _, tt := range tests {
