@@ -11,7 +11,8 @@ import (
 	"github.com/neutrino-local/neutrino-local/store"
 )
 
-// A fault is what the file or its disk can do to us, by SQLite's primary code.
+// faults says in words what the file or its disk can do to us, by SQLite's primary
+// code, and what to do about it.
 var faults = map[int]struct{ text, hint string }{
 	lib.SQLITE_FULL:     {"the disk is full", "free some space; what was there before is unharmed"},
 	lib.SQLITE_READONLY: {"it is read-only", "make the file and its directory writable"},
