@@ -1,0 +1,406 @@
+package filesystem
+
+import (
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
+)
+
+// A Type is a case of the enum descriptor-type.
+type Type uint8
+
+// The cases of descriptor-type.
+const (
+	Unknown Type = iota
+	BlockDevice
+	CharacterDevice
+	Directory
+	FIFO
+	SymbolicLink
+	RegularFile
+	Socket
+)
+
+// Flags are descriptor-flags.
+type Flags uint32
+
+// The labels of descriptor-flags.
+const (
+	Read Flags = 1 << iota
+	Write
+	FileIntegritySync
+	DataIntegritySync
+	RequestedWriteSync
+	MutateDirectory
+)
+
+// OpenFlags are open-flags.
+type OpenFlags uint32
+
+// The labels of open-flags.
+const (
+	Create OpenFlags = 1 << iota
+	OpenDirectory
+	Exclusive
+	Truncate
+)
+
+// A Stat is a descriptor-stat. A zero time is none.
+type Stat struct {
+	Type                        Type
+	Links, Size                 uint64
+	Accessed, Modified, Changed time.Time
+	ID                          ID
+}
+
+// An ID is the same for the same file, whatever names it has.
+type ID struct {
+	Volume any // compared, and hashed as it is
+	Inode  uint64
+}
+
+// A NewTime is a new-timestamp: no change, now, or a time.
+type NewTime struct {
+	Change, Now bool
+	Time        time.Time
+}
+
+// An Entry is a directory-entry.
+type Entry struct {
+	Type Type
+	Name string
+}
+
+// file is an open file that is no directory.
+type file interface {
+	ReadAt(p []byte, off int64) (int, error)
+	WriteAt(p []byte, off int64) (int, error)
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+	stat() (Stat, error)
+	setTimes(a, m time.Time) error
+}
+
+// dir is an open directory. Names have been checked to be UTF-8 without NUL.
+type dir interface {
+	open(name string, follow bool, o OpenFlags, f Flags) (file, dir, error)
+	stat(name string, follow bool) (Stat, error)
+	list() ([]Entry, error)
+	readlink(name string) (string, error)
+	mkdir(name string) error
+	rmdir(name string) error
+	unlink(name string) error
+	symlink(target, name string) error
+	rename(name string, to dir, toName string) error
+	link(name string, follow bool, to dir, toName string) error
+	setTimes(name string, follow bool, a, m time.Time) error
+	Close() error
+}
+
+// MaxOpen is how many descriptors one instance may have open.
+const MaxOpen = 1024
+
+// A Descriptor is a descriptor resource: an open file or directory.
+type Descriptor struct {
+	stream.Parent
+	flags Flags
+	file  file // one of the two
+	dir   dir
+	open  *int // how many the instance has
+}
+
+func newDescriptor(f file, d dir, flags Flags, open *int) (*Descriptor, error) {
+	if *open >= MaxOpen {
+		if f != nil {
+			_ = f.Close() // nothing was written
+		} else {
+			_ = d.Close()
+		}
+		return nil, Quota
+	}
+	*open++
+	return &Descriptor{flags: flags, file: f, dir: d, open: open}, nil
+}
+
+// Close closes the file or directory.
+func (d *Descriptor) Close() error {
+	*d.open--
+	if d.file != nil {
+		return d.file.Close()
+	}
+	return d.dir.Close()
+}
+
+// MaxPath is the longest path that is looked up.
+const MaxPath = 4096
+
+// at checks that d is a directory, and its flags and the path.
+func (d *Descriptor) at(need Flags, path string) error {
+	switch {
+	case d.dir == nil:
+		return NotDirectory
+	case d.flags&need != need:
+		return ReadOnly
+	case path == "":
+		return NoEntry
+	case len(path) > MaxPath:
+		return NameTooLong
+	case strings.IndexByte(path, 0) >= 0:
+		return Invalid
+	case path[0] == '/':
+		return NotPermitted
+	}
+	return nil
+}
+
+// contents checks that d is a file with those flags.
+func (d *Descriptor) contents(need Flags, offset uint64) error {
+	switch {
+	case d.file == nil, d.flags&need != need:
+		return BadDescriptor
+	case offset > math.MaxInt64:
+		return Invalid
+	}
+	return nil
+}
+
+// code makes every error a Code.
+func code(err error) error {
+	if err == nil {
+		return nil
+	}
+	return CodeOf(err)
+}
+
+// Flags returns what the descriptor may do.
+func (d *Descriptor) Flags() Flags { return d.flags }
+
+// Type returns what it is.
+func (d *Descriptor) Type() (Type, error) {
+	if d.dir != nil {
+		return Directory, nil
+	}
+	st, err := d.file.stat()
+	return st.Type, code(err)
+}
+
+// Stat returns its attributes.
+func (d *Descriptor) Stat() (Stat, error) {
+	if d.dir != nil {
+		st, err := d.dir.stat(".", true)
+		return st, code(err)
+	}
+	st, err := d.file.stat()
+	return st, code(err)
+}
+
+// StatAt returns the attributes of what path leads to.
+func (d *Descriptor) StatAt(follow bool, path string) (Stat, error) {
+	if err := d.at(0, path); err != nil {
+		return Stat{}, err
+	}
+	st, err := d.dir.stat(path, follow)
+	return st, code(err)
+}
+
+// SetSize changes the length of a file.
+func (d *Descriptor) SetSize(size uint64) error {
+	if err := d.contents(Write, size); err != nil {
+		return err
+	}
+	return code(d.file.Truncate(int64(size)))
+}
+
+// Sync makes the content of a file durable. For a directory it does nothing.
+func (d *Descriptor) Sync() error {
+	if d.dir != nil {
+		return nil
+	}
+	if d.flags&Write == 0 {
+		return nil // nothing of ours is to be written
+	}
+	return code(d.file.Sync())
+}
+
+// Advise takes advice and does nothing about it.
+func (d *Descriptor) Advise() error {
+	if d.file == nil {
+		return BadDescriptor
+	}
+	return nil
+}
+
+func (n NewTime) at(now time.Time) time.Time {
+	switch {
+	case !n.Change:
+		return time.Time{}
+	case n.Now:
+		return now
+	}
+	return n.Time
+}
+
+// SetTimes sets the times of a file or directory.
+func (d *Descriptor) SetTimes(a, m NewTime) error {
+	now := time.Now()
+	switch {
+	case d.dir != nil && d.flags&MutateDirectory == 0, d.file != nil && d.flags&Write == 0:
+		return NotPermitted
+	case d.dir != nil:
+		return code(d.dir.setTimes(".", true, a.at(now), m.at(now)))
+	}
+	return code(d.file.setTimes(a.at(now), m.at(now)))
+}
+
+// SetTimesAt sets the times of what path leads to.
+func (d *Descriptor) SetTimesAt(follow bool, path string, a, m NewTime) error {
+	if err := d.at(MutateDirectory, path); err != nil {
+		return err
+	}
+	now := time.Now()
+	return code(d.dir.setTimes(path, follow, a.at(now), m.at(now)))
+}
+
+// OpenAt opens what path leads to.
+func (d *Descriptor) OpenAt(follow bool, path string, o OpenFlags, f Flags) (*Descriptor, error) {
+	var need Flags
+	if f&(Write|MutateDirectory) != 0 || o&(Create|Truncate) != 0 {
+		need = MutateDirectory
+	}
+	if err := d.at(need, path); err != nil {
+		return nil, err
+	}
+	switch {
+	case o&Create != 0 && o&OpenDirectory != 0, o&Truncate != 0 && f&Write == 0:
+		return nil, Invalid
+	case *d.open >= MaxOpen:
+		return nil, Quota
+	}
+	if f&(Read|Write|MutateDirectory) == 0 {
+		f |= Read
+	}
+	opened, sub, err := d.dir.open(path, follow, o, f)
+	if err != nil {
+		return nil, CodeOf(err)
+	}
+	return newDescriptor(opened, sub, f, d.open)
+}
+
+// ReadlinkAt returns where a symbolic link leads.
+func (d *Descriptor) ReadlinkAt(path string) (string, error) {
+	if err := d.at(0, path); err != nil {
+		return "", err
+	}
+	target, err := d.dir.readlink(path)
+	switch {
+	case err != nil:
+		return "", CodeOf(err)
+	case !utf8.ValidString(target):
+		return "", IllegalByteSequence
+	case strings.HasPrefix(target, "/"):
+		return "", NotPermitted
+	}
+	return target, nil
+}
+
+// CreateDirectoryAt makes a directory.
+func (d *Descriptor) CreateDirectoryAt(path string) error {
+	if err := d.at(MutateDirectory, path); err != nil {
+		return err
+	}
+	return code(d.dir.mkdir(path))
+}
+
+// RemoveDirectoryAt removes an empty directory.
+func (d *Descriptor) RemoveDirectoryAt(path string) error {
+	if err := d.at(MutateDirectory, path); err != nil {
+		return err
+	}
+	return code(d.dir.rmdir(path))
+}
+
+// UnlinkFileAt removes what is no directory.
+func (d *Descriptor) UnlinkFileAt(path string) error {
+	if err := d.at(MutateDirectory, path); err != nil {
+		return err
+	}
+	return code(d.dir.unlink(path))
+}
+
+// SymlinkAt makes a symbolic link to target.
+func (d *Descriptor) SymlinkAt(target, path string) error {
+	if err := d.at(MutateDirectory, path); err != nil {
+		return err
+	}
+	if strings.HasPrefix(target, "/") || strings.IndexByte(target, 0) >= 0 {
+		return NotPermitted
+	}
+	return code(d.dir.symlink(target, path))
+}
+
+// RenameAt moves path of d to another path of to.
+func (d *Descriptor) RenameAt(path string, to *Descriptor, toPath string) error {
+	if err := d.at(MutateDirectory, path); err != nil {
+		return err
+	}
+	if err := to.at(MutateDirectory, toPath); err != nil {
+		return err
+	}
+	return code(d.dir.rename(path, to.dir, toPath))
+}
+
+// LinkAt gives path of d another name in to.
+func (d *Descriptor) LinkAt(follow bool, path string, to *Descriptor, toPath string) error {
+	if err := d.at(MutateDirectory, path); err != nil {
+		return err
+	}
+	if err := to.at(MutateDirectory, toPath); err != nil {
+		return err
+	}
+	if follow {
+		return Invalid
+	}
+	return code(d.dir.link(path, follow, to.dir, toPath))
+}
+
+// Entries is a directory-entry-stream.
+type Entries struct{ rest []Entry }
+
+// Next returns the next entry; false at the end.
+func (e *Entries) Next() (Entry, bool, error) {
+	if len(e.rest) == 0 {
+		return Entry{}, false, nil
+	}
+	next := e.rest[0]
+	e.rest = e.rest[1:]
+	if !utf8.ValidString(next.Name) {
+		return Entry{}, false, IllegalByteSequence
+	}
+	return next, true, nil
+}
+
+// ReadDirectory lists a directory, without "." and "..".
+func (d *Descriptor) ReadDirectory() (*Entries, error) {
+	switch {
+	case d.dir == nil:
+		return nil, NotDirectory
+	case d.flags&Read == 0:
+		return nil, NotPermitted
+	}
+	list, err := d.dir.list()
+	if err != nil {
+		return nil, CodeOf(err)
+	}
+	return &Entries{rest: list}, nil
+}
+
+// IsSame reports whether both are the same file or directory.
+func (d *Descriptor) IsSame(o *Descriptor) bool {
+	a, errA := d.Stat()
+	b, errB := o.Stat()
+	return errA == nil && errB == nil && a.ID == b.ID
+}
