@@ -32,6 +32,9 @@ const (
 // App returns the app whose manifest has digest d. The files of its archives, if
 // it has any, become blobs of the repository. What is wrong with an artifact is
 // an error of kind store.ErrInvalid, store.ErrLimit or store.ErrNotFound.
+//
+// Without a repository it is an app that was read before and that a revision
+// keeps, whatever has been deleted from repositories since.
 func (s *Server) App(ctx context.Context, repository string, d artifact.Digest) (App, error) {
 	app, err := s.app(ctx, repository, d)
 	if err != nil {
@@ -41,7 +44,7 @@ func (s *Server) App(ctx context.Context, repository string, d artifact.Digest) 
 }
 
 func (s *Server) app(ctx context.Context, repository string, d artifact.Digest) (app App, err error) {
-	_, raw, err := s.Manifest(ctx, repository, string(d))
+	raw, err := s.rawManifest(ctx, repository, d)
 	if err != nil {
 		return app, err
 	}
@@ -63,6 +66,19 @@ func (s *Server) app(ctx context.Context, repository string, d artifact.Digest) 
 	unpacked, err := s.unpack(ctx, repository, app)
 	app.Blobs = append(app.Blobs, unpacked...)
 	return app, err
+}
+
+func (s *Server) rawManifest(ctx context.Context, repository string, d artifact.Digest) ([]byte, error) {
+	if repository != "" {
+		_, raw, err := s.Manifest(ctx, repository, string(d))
+		return raw, err
+	}
+	f, err := s.OpenBlob(ctx, "", d)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, s.limits.Manifest))
+	return raw, errors.Join(err, f.Close())
 }
 
 // checkLayers holds the sizes that a manifest promises against those that are
@@ -120,9 +136,16 @@ func (s *Server) unpack(ctx context.Context, repository string, app App) ([]stri
 	lacking := map[artifact.Digest]bool{}
 	for _, c := range app.Lock.Components {
 		for _, f := range c.Files {
-			if _, ok := app.Manifest.Layer(f.Digest); !ok && f.Inline == nil {
-				lacking[f.Digest] = true
+			if _, ok := app.Manifest.Layer(f.Digest); ok || f.Inline != nil {
+				continue
 			}
+			if repository == "" { // unpacked before
+				if _, err := s.blobs.Stat(f.Digest); err != nil {
+					return nil, fmt.Errorf("file %s: %w", f.Path, err)
+				}
+				continue
+			}
+			lacking[f.Digest] = true
 		}
 	}
 	limits := artifact.ArchiveLimits{Bytes: maxArchiveBytes, Entries: maxArchiveFiles}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/neutrino-local/neutrino-local/registry"
+	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/router"
+	"github.com/neutrino-local/neutrino-local/router/rollout"
+	"github.com/neutrino-local/neutrino-local/runtime"
+	"github.com/neutrino-local/neutrino-local/store"
+	"github.com/neutrino-local/neutrino-local/store/applog"
+	"github.com/neutrino-local/neutrino-local/store/sqlite"
+	"github.com/neutrino-local/neutrino-local/web/api"
+)
+
+// This file makes the parts fit each other: each asks for what it needs in its
+// own words, and here one's words become another's.
+
+func (cfg config) openState() (*stateDir, error) {
+	if cfg.ephemeral {
+		return openEphemeral()
+	}
+	return openState(cfg.stateDir)
+}
+
+func (cfg config) runtimeLimits() runtime.Limits {
+	instances := cfg.maxInstances
+	if instances == 0 {
+		instances = defaultInstances
+	}
+	p := cfg.profile
+	return runtime.Limits{
+		Memory: uint64(p.memory), Handler: p.handler, Request: p.request, Response: p.response, Instances: instances,
+	}
+}
+
+// defaultInstances is how many instances an app may have at once. With the
+// memory that the profile allows to each, that is what a laptop can bear.
+const defaultInstances = 64
+
+func (cfg config) rollout(db *sqlite.DB, apps *router.Router, reg *registry.Server, log *slog.Logger,
+	compile func(context.Context, rollout.Spec) (rollout.Running, error)) rollout.Config {
+	return rollout.Config{
+		Store: db, Router: apps, Log: log,
+		Compile: compile,
+		Pull: func(ctx context.Context, repository string, d artifact.Digest) (rollout.Artifact, error) {
+			app, err := reg.App(ctx, repository, d)
+			return rollout.Artifact{Lock: app.Lock, Blobs: app.Blobs, Size: app.Size}, err
+		},
+		Refuse: func(ctx context.Context, _ store.App, r rollout.Request) error {
+			app, err := reg.App(ctx, r.Repository, r.Digest)
+			if err != nil {
+				return err
+			}
+			return app.Lock.CheckValues(r.Variables)
+		},
+		Host:   func(name store.AppName) string { return string(name) + "." + cfg.allDomains()[0] },
+		Policy: cfg.policy, Window: cfg.window, Seed: cfg.seed,
+		Readiness: cfg.readiness, HealthInterval: cfg.healthInterval,
+		DrainTimeout: cfg.profile.drain, KeepRevisions: cfg.keepRevisions,
+	}
+}
+
+// A compiler makes running revisions of artifacts.
+type compiler struct {
+	host     *runtime.Host
+	registry *registry.Server
+	logs     *applog.Logs
+}
+
+func (c compiler) compile(ctx context.Context, s rollout.Spec) (rollout.Running, error) {
+	app, err := c.host.Compile(ctx, runtime.Spec{
+		App: string(s.Name), AppID: string(s.App), Revision: int(s.Revision),
+		Digest: s.Digest, Lock: s.Lock, Blobs: blobs{c.registry}, Variables: s.Variables,
+		Output: func(component, request, stream, line string) {
+			c.logs.Append(applog.Line{
+				Time: time.Now(), App: s.App, Revision: s.Revision,
+				Component: component, Request: request, Stream: stream, Message: line,
+			})
+		},
+	})
+	if err != nil {
+		return nil, err // not a nil *runtime.App in an interface
+	}
+	return app, nil
+}
+
+// blobs gives the runtime the content that a revision keeps.
+type blobs struct{ registry *registry.Server }
+
+func (b blobs) Open(ctx context.Context, d artifact.Digest) (runtime.Blob, error) {
+	return b.registry.OpenBlob(ctx, "", d)
+}
+
+// content tells the API what a revision runs from.
+func content(reg *registry.Server) func(context.Context, store.Revision) (artifact.Manifest, artifact.Lock, error) {
+	return func(ctx context.Context, r store.Revision) (artifact.Manifest, artifact.Lock, error) {
+		repository := r.Repository
+		if len(r.Blobs) > 0 {
+			repository = ""
+		}
+		app, err := reg.App(ctx, repository, artifact.Digest(r.Digest))
+		return app.Manifest, app.Lock, err
+	}
+}
+
+// deployments is the engine as the API asks for it. An app that goes takes its
+// listeners and its log with it.
+type deployments struct {
+	engine  *rollout.Engine
+	exposed *listeners
+	logs    *applog.Logs
+}
+
+func (d deployments) Admit(app store.App) error { return d.engine.Admit(app) }
+
+func (d deployments) Deploy(ctx context.Context, r api.Request) (store.Deployment, error) {
+	return d.engine.Deploy(ctx, rollout.Request(r))
+}
+
+func (d deployments) Progress(id store.DeploymentID) (api.Progress, bool) {
+	p, ok := d.engine.Progress(id)
+	return api.Progress(p), ok
+}
+
+func (d deployments) Watch(ctx context.Context, id store.DeploymentID) (<-chan api.Progress, error) {
+	from, err := d.engine.Watch(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	to := make(chan api.Progress)
+	go func() { // ends with ctx or the deployment: the engine closes its channel
+		defer close(to)
+		for p := range from {
+			select {
+			case to <- api.Progress(p):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return to, nil
+}
+
+func (d deployments) Delete(ctx context.Context, app store.AppID) error {
+	if err := d.engine.Delete(ctx, app); err != nil {
+		return err
+	}
+	return errors.Join(d.exposed.removeApp(ctx, app), d.logs.Delete(app))
+}
+
+// failovers is the engine's other half.
+type failovers struct{ *rollout.Engine }
+
+func (f failovers) Failover(app store.AppID) api.Switch { return api.Switch(f.Engine.Failover(app)) }
+
+func serving(engine *rollout.Engine) func(store.AppID) api.Serving {
+	return func(app store.AppID) api.Serving {
+		is := engine.Serving(app)
+		s := api.Serving{Health: is.Health, Problem: is.Problem}
+		for _, b := range is.Backends {
+			s.Backends = append(s.Backends, api.Backend(b))
+		}
+		return s
+	}
+}
+
+// Bounds of what a client may do to a connection before a handler has it.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 256 << 10
+)
+
+// httpServer returns a server for HTTP/1.1 and HTTP/2, also without TLS.
+func (cfg config) httpServer(h http.Handler, log *slog.Logger) *http.Server {
+	s := &http.Server{
+		Handler: h, Protocols: new(http.Protocols),
+		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(true)
+	s.Protocols.SetUnencryptedHTTP2(true)
+	return s
+}
+
+// serveOn serves until the server is shut down. If it ends for another reason,
+// everything does.
+func (cfg config) serveOn(s *http.Server, ln net.Listener, stop func()) error {
+	defer stop()
+	serve := func() error { return s.Serve(ln) }
+	if cfg.tlsCert != "" {
+		s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		serve = func() error { return s.ServeTLS(ln, cfg.tlsCert, cfg.tlsKey) }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// listenHint adds what to do about an address that cannot be had.
+func listenHint(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return store.Hint(err, "another program has the port: give --listen 127.0.0.1:0, or stop a server with 'neutrino-local stop'")
+	}
+	return err
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/neutrino-local/neutrino-local/web/apitype"
+)
+
+// A profile is a set of limits that a server keeps; zero means none.
+type profile struct {
+	name     string
+	memory   int64 // bytes an instance
+	app      int64 // bytes, sum of the distinct layers
+	handler  time.Duration
+	request  int64 // bytes
+	response int64 // bytes
+	drain    time.Duration
+}
+
+const (
+	mib            = 1 << 20
+	defaultProfile = "akamai-functions"
+)
+
+// profiles are those of design §8. The memory of the second is what a 32-bit
+// guest can address.
+func profiles() []profile {
+	return []profile{
+		{
+			name: defaultProfile, memory: 128 * mib, app: 50 * mib, handler: 30 * time.Second,
+			request: 10 * mib, response: 10 * mib, drain: 35 * time.Second,
+		},
+		{name: "spin", drain: 5 * time.Minute},
+	}
+}
+
+func profileNames() []string {
+	var names []string
+	for _, p := range profiles() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+func findProfile(name string) (profile, error) {
+	for _, p := range profiles() {
+		if p.name == name {
+			return p, nil
+		}
+	}
+	return profile{}, usagef("--profile %s: there are %v", name, profileNames())
+}
+
+func (p profile) limits() *apitype.Limits {
+	return &apitype.Limits{
+		MemoryBytes: p.memory, AppBytes: p.app, HandlerMS: p.handler.Milliseconds(),
+		RequestBytes: p.request, ResponseBytes: p.response,
+	}
+}
+
+func (p profile) String() string {
+	if p.memory == 0 {
+		return p.name + " (no limits)"
+	}
+	return fmt.Sprintf("%s (%d MiB memory, %s a request)", p.name, p.memory/mib, p.handler)
+}
