@@ -52,38 +52,36 @@ func Pull(ctx context.Context, ref string, o Options) (*Artifact, error) {
 	return a, a.readLock(ctx, source, o)
 }
 
-// readLock gets the lock, whose digest the library checks on the way.
+// readLock gets the lock and checks it against the manifest.
 func (a *Artifact) readLock(ctx context.Context, source name.Reference, o Options) error {
-	d, ok := a.Manifest.LockLayer()
-	if !ok {
-		return fmt.Errorf("%s is %w: it has no layer of type %s, so it is no Spin app", source, store.ErrInvalid, artifact.LockType)
+	var broken error // of the registry, which explain is for
+	lock, err := a.Manifest.ReadLock(func(d artifact.Descriptor) ([]byte, error) {
+		var b []byte
+		b, broken = readBlob(source.Context().Digest(string(d.Digest)), d.Size, o.options(ctx, source))
+		return b, broken
+	})
+	switch {
+	case broken != nil:
+		return explain(ctx, source, broken)
+	case err != nil:
+		return fmt.Errorf("%s is %w: %w", source, store.ErrInvalid, err)
 	}
-	if d.Size > artifact.MaxLockSize {
-		return fmt.Errorf("%s: its lock has %d bytes, which is %w of %d", source, d.Size, store.ErrLimit, artifact.MaxLockSize)
-	}
-	l, err := remote.Layer(source.Context().Digest(string(d.Digest)), o.options(ctx, source)...)
+	a.Lock = lock
+	return nil
+}
+
+// readBlob gets a blob, or a little more than size of it.
+func readBlob(blob name.Digest, size int64, options []remote.Option) ([]byte, error) {
+	l, err := remote.Layer(blob, options...)
 	if err != nil {
-		return explain(ctx, source, err)
+		return nil, err
 	}
 	r, err := l.Compressed()
 	if err != nil {
-		return explain(ctx, source, err)
+		return nil, err
 	}
 	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, artifact.MaxLockSize+1))
-	if err != nil {
-		return explain(ctx, source, err)
-	}
-	if int64(len(b)) != d.Size || !d.Digest.Matches(b) {
-		return fmt.Errorf("%s is %w: its lock is not what its manifest says", source, store.ErrInvalid)
-	}
-	if a.Lock, err = artifact.ParseLock(b); err == nil {
-		err = artifact.Check(a.Manifest, a.Lock)
-	}
-	if err != nil {
-		return fmt.Errorf("%s is %w: %w", source, store.ErrInvalid, err)
-	}
-	return nil
+	return io.ReadAll(io.LimitReader(r, size+1))
 }
 
 // Push pushes what is at a.Ref to ref in another registry, byte for byte.
