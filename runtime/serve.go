@@ -110,7 +110,13 @@ func (c *call) serve(path string, m route.Match) ledger.Outcome {
 // run runs the guest. When ctx ends, so does what waits for the client.
 func (c *call) run(ctx context.Context, q *request) error {
 	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() { defer close(ended); c.reply.interrupt() })
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		if context.Cause(ctx) == errDeadline {
+			c.entry.End(ledger.Timeout) // first: an interrupted connection looks like a client that left
+		}
+		c.reply.interrupt()
+	})
 	defer func() {
 		if !stop() {
 			<-ended // it uses w, which is ours only until we return
