@@ -97,15 +97,19 @@ func (e *Engine) ask(ctx context.Context, d *deployment, h http.Handler, path st
 	if status == 0 {
 		status = http.StatusOK
 	}
-	switch o := entry.Outcome(); {
+	why := ""
+	if o := entry.Outcome(); o != ledger.OK {
+		why = ": " + string(o)
+	}
+	switch {
 	case !whole && a.status == 0:
-		return nil, fmt.Errorf("GET %s: no reply (%s)", path, o)
+		return nil, fmt.Errorf("GET %s: no reply%s", path, why)
 	case status < 200 || status > last:
-		return nil, fmt.Errorf("GET %s = %d", path, status)
+		return nil, fmt.Errorf("GET %s = %d%s", path, status, why)
 	case !whole:
-		return nil, fmt.Errorf("GET %s = %d, and its body breaks off (%s)", path, status, o)
-	case o != ledger.OK:
-		return nil, fmt.Errorf("GET %s = %d (%s)", path, status, o)
+		return nil, fmt.Errorf("GET %s = %d, and its body breaks off%s", path, status, why)
+	case why != "":
+		return nil, fmt.Errorf("GET %s = %d%s", path, status, why)
 	}
 	return a.body, nil
 }

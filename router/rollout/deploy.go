@@ -169,10 +169,8 @@ func (e *Engine) run(d *deployment) {
 	}
 	if err != nil {
 		e.fail(d, err)
-		d.app.turn.Release(1)
 		return
 	}
-	d.app.turn.Release(1) // the next one may get ready meanwhile
 	e.shift(d)
 	e.retire(d)
 	e.live(d)
@@ -183,10 +181,11 @@ func (e *Engine) fail(d *deployment, err error) {
 	in, at := d.Phase, time.Now()
 	e.log(d, store.Failed, "in", in, keyError, err)
 	if stored := e.Store.EndDeployment(context.WithoutCancel(d.ctx), d.ID, store.Failed, in, err.Error(), at); stored != nil {
-		e.Log.Error("deployment cannot be noted as failed", keyApp, d.app.name, keyDeployment, d.ID, keyError, stored)
+		e.unnoted(d, stored)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	d.app.turn.Release(1) // before anybody hears of it and tries again
 	d.FailedIn, d.Reason, d.EndedAt = in, err.Error(), at
 	e.forget(d)
 	e.event(d, store.Failed, at, "")

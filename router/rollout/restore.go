@@ -89,35 +89,56 @@ func (e *Engine) loadAll() {
 		l := e.loads[0]
 		e.loads = e.loads[1:]
 		e.mu.Unlock()
-		l.err = l.run()
-		if l.err != nil {
-			e.Log.Error("revision does not load", keyApp, l.r.app.name, keyRevision, l.r.revision, keyError, l.err)
-		}
-		close(l.done)
+		l.run()
 	}
 }
 
-// run loads the revision.
-func (l *load) run() error {
+// run loads the revision, or notes why it could not.
+func (l *load) run() {
+	defer close(l.done)
 	e, ctx := l.engine, l.engine.ctx
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	if e.Readiness > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, e.Readiness, errNotReady)
 		defer cancel()
 	}
-	spec, err := e.pull(ctx, l.r.app, l.of)
-	if err != nil {
-		return err
+	h, err := l.bringUp(ctx)
+	switch {
+	case err == nil:
+		l.r.handler = h
+		return
+	case context.Cause(ctx) == errNotReady:
+		err = fmt.Errorf("not ready after %s: %w", e.Readiness, err)
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
 	}
-	h, err := e.Compile(ctx, spec)
-	if err != nil {
-		return err
+	l.err = err
+	e.Log.Error("revision does not load", keyApp, l.r.app.name, keyRevision, l.r.revision, keyError, err)
+	if h == nil {
+		return
 	}
-	l.r.handler = h
-	return h.Start(ctx)
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
+	defer cancel()
+	if err := h.Close(cleanup); err != nil {
+		e.Log.Warn("revision does not close", keyApp, l.r.app.name, keyRevision, l.r.revision, keyError, err)
+	}
+}
+
+// bringUp compiles and starts the revision. What it returns has to be closed,
+// also beside an error.
+func (l *load) bringUp(ctx context.Context) (Running, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	spec, err := l.engine.pull(ctx, l.r.app, l.of)
+	if err != nil {
+		return nil, err
+	}
+	h, err := l.engine.Compile(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.Start(ctx)
 }
 
 // ServeHTTP serves when the revision is loaded, or says why it is not.

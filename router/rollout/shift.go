@@ -13,7 +13,7 @@ import (
 var shares = []int{10, 25, 50, 75, 100}
 
 // commit is the switch: it makes next the current revision of the store, then
-// opens the deployment's window.
+// opens the deployment's window and gives up its turn.
 func (e *Engine) commit(d *deployment, next *running) error {
 	a := d.app
 	e.mu.Lock()
@@ -36,6 +36,7 @@ func (e *Engine) commit(d *deployment, next *running) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a.open, a.next = d, next
+	a.turn.Release(1) // the next one may get ready, as soon as anybody hears of the switch
 	e.event(d, store.Switching, at, "")
 	d.steps = shares[len(shares)-1:]
 	if d.Policy == store.Mixed && d.Window > 0 {
