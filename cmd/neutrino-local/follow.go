@@ -69,13 +69,20 @@ func waitReady(ctx context.Context, c *client.Client, dep apitype.Deployment, li
 			fmt.Fprintln(say, " ready")
 			fmt.Fprintf(say, "held: %d %% of new requests go to %s\n", dep.Share, store.RevisionNumber(dep.Revision))
 			return dep, nil
-		case phase == store.Live, phase.Committed() && !live:
+		case phase == store.Live, phase.Committed() && !live && !holdAhead(ctx, c, dep):
 			fmt.Fprintln(say, " ready")
 			return dep, nil
 		}
 	}
 	fmt.Fprintln(say)
 	return dep, fmt.Errorf("deployment %s: the server told no more of it", dep.ID)
+}
+
+// holdAhead reports whether the switch is going to be held: then that is what a
+// deploy waits for.
+func holdAhead(ctx context.Context, c *client.Client, dep apitype.Deployment) bool {
+	f, err := c.Failover(ctx, dep.App)
+	return err == nil && f.Deployment == dep.ID && f.Armed != ""
 }
 
 // notHealthy is the error of a deployment that failed: exit code 3.
