@@ -1,0 +1,62 @@
+;; Uses what hosts offer: a resource with a constructor and methods, strings,
+;; bytes, options, results and a function that fails.
+(component
+  (import "test:shop/basket@0.2.3" (instance $basket
+    (export "basket" (type $b (sub resource)))
+    (export "[constructor]basket" (func (param "owner" string) (result (own $b))))
+    (export "[method]basket.add" (func (param "self" (borrow $b)) (param "item" (list u8)) (param "price" (option u64)) (result (result u32 (error string)))))
+    (export "merge" (func (param "from" (own $b)) (param "to" (borrow $b))))))
+  (alias export $basket "basket" (type $b))
+  (core module $libc
+    (memory (export "mem") 1)
+    (global $next (mut i32) (i32.const 4096))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $p i32)
+      (local.set $p (i32.and (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1))) (i32.sub (i32.const 0) (local.get 2))))
+      (global.set $next (i32.add (local.get $p) (local.get 3)))
+      (local.get $p)))
+  (core instance $libc (instantiate $libc))
+  (core func $new (canon lower (func $basket "[constructor]basket") (memory (core memory $libc "mem"))))
+  (core func $add (canon lower (func $basket "[method]basket.add") (memory (core memory $libc "mem")) (realloc (core func $libc "realloc"))))
+  (core func $merge (canon lower (func $basket "merge")))
+  (core func $drop (canon resource.drop $b))
+  (core module $main
+    (import "libc" "mem" (memory 1))
+    (import "host" "new" (func $new (param i32 i32) (result i32)))
+    (import "host" "add" (func $add (param i32 i32 i32 i32 i64 i32)))
+    (import "host" "merge" (func $merge (param i32 i32)))
+    (import "host" "drop" (func $drop (param i32)))
+    (data (i32.const 16) "alice")
+    (data (i32.const 32) "apple")
+    ;; buy: makes a basket, adds an item for the price, returns what add returned
+    (func (export "buy") (param $price i64) (result i32)
+      (local $b i32)
+      (local.set $b (call $new (i32.const 16) (i32.const 5)))
+      (call $add (local.get $b) (i32.const 32) (i32.const 5) (i32.const 1) (local.get $price) (i32.const 128))
+      (call $drop (local.get $b))
+      (i32.const 128))
+    ;; keep: makes baskets and drops none
+    (func (export "keep") (param $n i32)
+      (loop
+        (drop (call $new (i32.const 16) (i32.const 5)))
+        (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+    ;; self: gives a basket away that it also lends
+    (func (export "self")
+      (local $b i32)
+      (local.set $b (call $new (i32.const 16) (i32.const 5)))
+      (call $merge (local.get $b) (local.get $b)))
+    (func (export "greet") (param i32 i32) (result i32)
+      (i32.store (i32.const 64) (local.get 0))
+      (i32.store (i32.const 68) (local.get 1))
+      (i32.const 64)))
+  (core instance $main (instantiate $main
+    (with "libc" (instance $libc))
+    (with "host" (instance (export "new" (func $new)) (export "add" (func $add)) (export "merge" (func $merge)) (export "drop" (func $drop))))))
+  (func $buy (param "price" u64) (result (result u32 (error string)))
+    (canon lift (core func $main "buy") (memory (core memory $libc "mem"))))
+  (func $keep (param "n" u32) (canon lift (core func $main "keep")))
+  (func $self (canon lift (core func $main "self")))
+  (func $greet (param "name" string) (result string)
+    (canon lift (core func $main "greet") (memory (core memory $libc "mem")) (realloc (core func $libc "realloc"))))
+  (instance $api (export "buy" (func $buy)) (export "keep" (func $keep)) (export "self" (func $self)) (export "greet" (func $greet)))
+  (export "test:shop/api@0.2.0" (instance $api)))

@@ -1,0 +1,4 @@
+package component
+
+// wastHost is what scripts may import.
+func wastHost() *Linker { return NewLinker() }
