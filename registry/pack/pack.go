@@ -223,20 +223,33 @@ func (p *packer) layers(ctx context.Context, components []packed) ([]Layer, erro
 	return list, nil
 }
 
+// lockLayer returns the lock as the layer that comes last. What a host would not
+// take, such as too many files, is an error here.
+func lockLayer(lock artifact.Lock) (Layer, error) {
+	raw, err := lock.JSON()
+	if err != nil {
+		return Layer{}, err
+	}
+	if len(raw) > artifact.MaxLockSize {
+		return Layer{}, fmt.Errorf("the lock of the app has %d bytes, which is %w of %d", len(raw), store.ErrLimit, artifact.MaxLockSize)
+	}
+	if _, err := artifact.ParseLock(raw); err != nil {
+		return Layer{}, fmt.Errorf("%w: no host takes this app: %w", store.ErrInvalid, err)
+	}
+	return Layer{
+		artifact.Descriptor{MediaType: artifact.LockType, Digest: artifact.SHA256(raw), Size: int64(len(raw))},
+		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil },
+	}, nil
+}
+
 // assemble puts the lock behind the layers and writes config and manifest.
 func (p *packer) assemble(lock artifact.Lock, layers []Layer) (*App, error) {
-	raw, err := lock.JSON()
+	last, err := lockLayer(lock)
 	if err != nil {
 		return nil, err
 	}
-	if len(raw) > artifact.MaxLockSize {
-		return nil, fmt.Errorf("the lock of the app has %d bytes, which is %w of %d", len(raw), store.ErrLimit, artifact.MaxLockSize)
-	}
-	layers = append(layers, Layer{
-		artifact.Descriptor{MediaType: artifact.LockType, Digest: artifact.SHA256(raw), Size: int64(len(raw))},
-		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil },
-	})
-	config, err := imageConfig(artifact.SHA256(raw))
+	layers = append(layers, last)
+	config, err := imageConfig(last.Digest)
 	if err != nil {
 		return nil, err
 	}

@@ -284,3 +284,10 @@ func manyKeys(n int) string {
 	}
 	return b.String()
 }
+
+func TestProblemsArePrintable(t *testing.T) {
+	_, err := Read(appDir(t, "\n\"\\u001b[31mred\" = 1\n\""+strings.Repeat("k", 5000)+"\" = 1\n"))
+	if err == nil || strings.ContainsRune(err.Error(), 0x1b) || len(err.Error()) > 3*maxText {
+		t.Errorf("Read = %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/neutrino-local/neutrino-local/store"
@@ -30,6 +31,7 @@ type Problems struct {
 const (
 	maxProblems  = 50
 	maxCollected = 1000
+	maxText      = 1000 // bytes of one problem
 )
 
 func (p *Problems) Error() string {
@@ -67,7 +69,7 @@ type report struct {
 
 // at makes a problem of a place in the data; a negative offset is no place.
 func (r *report) at(offset int, format string, args ...any) Problem {
-	p := Problem{Text: fmt.Sprintf(format, args...)}
+	p := Problem{Text: printable(fmt.Sprintf(format, args...))}
 	if offset < 0 {
 		return p
 	}
@@ -76,6 +78,21 @@ func (r *report) at(offset int, format string, args ...any) Problem {
 	p.Line = 1 + bytes.Count(before, []byte{'\n'})
 	p.Column = 1 + utf8.RuneCount(before[start:])
 	return p
+}
+
+// printable returns text on one line of bounded length: keys of a manifest may
+// hold anything.
+func printable(text string) string {
+	text = strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return '�'
+		}
+		return c
+	}, text)
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + "…"
+	}
+	return text
 }
 
 func (r *report) errorf(offset int, format string, args ...any) {

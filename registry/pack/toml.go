@@ -89,7 +89,7 @@ func parseTOML(r *report) *node {
 	}
 	var ignored map[string]any // only this knows all rules about keys that come twice
 	if err := toml.Unmarshal(r.data, &ignored); err != nil {
-		p := Problem{Text: strings.TrimPrefix(err.Error(), "toml: ")}
+		p := r.at(-1, "%s", strings.TrimPrefix(err.Error(), "toml: "))
 		if e, ok := errors.AsType[*toml.DecodeError](err); ok {
 			p.Line, p.Column = e.Position()
 		}

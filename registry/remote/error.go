@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -21,6 +22,8 @@ var (
 	ErrUnreachable = errors.New("no registry reachable")
 	ErrDenied      = errors.New("access denied")
 )
+
+const maxText = 500 // bytes of a registry's own words
 
 // explain gives an error of the registry library a kind, and a next step.
 func explain(ctx context.Context, ref name.Reference, err error) error {
@@ -53,6 +56,20 @@ func explain(ctx context.Context, ref name.Reference, err error) error {
 	return fmt.Errorf("%s: %w", ref, err)
 }
 
+// printable returns what a registry says on one line of bounded length.
+func printable(text string) string {
+	text = strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return ' '
+		}
+		return c
+	}, text)
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + "…"
+	}
+	return text
+}
+
 // explainReply words the refusal of a registry in the registry's own words.
 func explainReply(ref name.Reference, e *transport.Error) error {
 	text := e.Error()
@@ -63,9 +80,7 @@ func explainReply(ref name.Reference, e *transport.Error) error {
 		}
 		text = strings.Join(all, "; ")
 	}
-	if len(text) > 500 {
-		text = text[:500] + "…"
-	}
+	text = printable(text)
 	hint := ""
 	var kind error
 	switch {
