@@ -53,6 +53,7 @@ type Rollout interface {
 	// skip states that a newer one replaced. It closes the channel after the
 	// last state, or when ctx ends.
 	Watch(ctx context.Context, id store.DeploymentID) (<-chan Progress, error)
+	// Delete removes an app with its revisions, its listeners and its log.
 	Delete(ctx context.Context, app store.AppID) error
 }
 

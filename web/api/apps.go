@@ -87,18 +87,14 @@ func (s *Server) Delete(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	defer s.changes.send()
-	s.listening.Lock()
+	s.listening.Lock() // no listener is added meanwhile
 	defer s.listening.Unlock()
 	if err := s.Rollout.Delete(ctx, app.ID); err != nil {
 		return err
 	}
-	var errs []error
-	for _, address := range app.Listeners {
-		errs = append(errs, s.Unlisten(ctx, app.ID, address))
-	}
 	s.Ledger.Forget(string(app.ID))
-	return errors.Join(append(errs, s.Logs.Delete(app.ID))...)
+	s.changes.send()
+	return nil
 }
 
 // Create makes an app without a revision.

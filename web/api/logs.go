@@ -16,7 +16,6 @@ import (
 type Logs interface {
 	Tail(ctx context.Context, q applog.Query) ([]applog.Line, error)
 	Follow(ctx context.Context, q applog.Query) iter.Seq2[applog.Line, error]
-	Delete(app store.AppID) error
 }
 
 // A LogQuery says which lines of an app's log. Zero values do not filter.
