@@ -47,11 +47,11 @@ func (b *body) store() error {
 		return err
 	}
 	n, err := b.up.blob.Append(b)
-	_ = b.control.SetReadDeadline(time.Time{})
-	switch {
-	case err != nil:
-		return err
-	case b.want >= 0 && n != b.want:
+	if err != nil {
+		return err // the deadline stays: nobody waits for the rest
+	}
+	_ = b.control.SetReadDeadline(time.Time{}) // as in cut
+	if b.want >= 0 && n != b.want {
 		return fmt.Errorf("%w: %d bytes came, %d were announced", errSizeInvalid, n, b.want)
 	}
 	return nil
@@ -66,7 +66,7 @@ func (b *body) fits(n int64) error {
 	if err := over(b.name, b.limit, size); err != nil {
 		return err
 	}
-	return over("store-size", b.s.limits.Store, max(n, n+b.s.blobs.Used()+b.s.uploads.bytes.Load()))
+	return b.s.uploads.room(n)
 }
 
 func (b *body) Read(p []byte) (int, error) {

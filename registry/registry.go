@@ -182,6 +182,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if err := s.serve(w, r); err != nil {
+		if r.ContentLength != 0 && r.ProtoMajor == 1 {
+			h.Set("Connection", "close") // what may be left of the body is not waited for
+		}
 		s.writeError(w, r, err)
 	}
 }

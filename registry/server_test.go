@@ -32,7 +32,7 @@ type fixture struct {
 // kinds of blob stores that each test that takes a kind runs with.
 var stores = []string{"memory", "disk"}
 
-func newFixture(t testing.TB, store string, change func(*Config)) *fixture {
+func newFixture(t testing.TB, store string, changes ...func(*Config)) *fixture {
 	t.Helper()
 	f := &fixture{t: t}
 	var err error
@@ -48,7 +48,7 @@ func newFixture(t testing.TB, store string, change func(*Config)) *fixture {
 	} else {
 		cfg.Blobs = blob.NewMemory()
 	}
-	if change != nil {
+	for _, change := range changes {
 		change(&cfg)
 	}
 	if f.Server, err = New(cfg); err != nil {

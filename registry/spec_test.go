@@ -18,9 +18,9 @@ import (
 // suite as well, where it can be had.
 
 // eachStore runs a test with both stores.
-func eachStore(t *testing.T, test func(t *testing.T, f *fixture)) {
+func eachStore(t *testing.T, test func(t *testing.T, f *fixture), change ...func(*Config)) {
 	for _, store := range stores {
-		t.Run(store, func(t *testing.T) { test(t, newFixture(t, store, nil)) })
+		t.Run(store, func(t *testing.T) { test(t, newFixture(t, store, change...)) })
 	}
 }
 
@@ -31,7 +31,7 @@ var namings = []struct {
 }{{"sha256", artifact.SHA256}, {"sha512", blobtest.SHA512}}
 
 func TestDeterminingSupport(t *testing.T) { // end-1
-	f := newFixture(t, "memory", nil)
+	f := newFixture(t, "memory")
 	for _, method := range []string{"GET", "HEAD"} {
 		f.want(200, method, "/v2/", nil)
 	}
@@ -356,7 +356,7 @@ func TestPushingAndPullingManifests(t *testing.T) { // end-3, end-7a, end-7b, en
 }
 
 func TestManifestsThatAreRefused(t *testing.T) {
-	f := newFixture(t, "memory", nil)
+	f := newFixture(t, "memory")
 	good := string(f.image("spec/bad", content(1, 100)))
 	config := artifact.SHA256([]byte("{}"))
 	tests := []struct {
@@ -397,7 +397,7 @@ func TestManifestsThatAreRefused(t *testing.T) {
 }
 
 func TestManifestsThatAreTaken(t *testing.T) {
-	f := newFixture(t, "memory", nil)
+	f := newFixture(t, "memory")
 	f.pushBlob("spec/ok", []byte("{}"))
 	config := `"config":{"mediaType":"application/x","digest":"` + string(artifact.SHA256([]byte("{}"))) + `","size":2}`
 	nowhere := string(artifact.SHA256([]byte("nowhere")))
@@ -431,7 +431,7 @@ func TestManifestsThatAreTaken(t *testing.T) {
 }
 
 func TestListingTags(t *testing.T) { // end-8a, end-8b
-	f := newFixture(t, "memory", nil)
+	f := newFixture(t, "memory")
 	if got := f.want(404, "GET", "/v2/spec/tags/tags/list", nil); got.code(t) != "NAME_UNKNOWN" {
 		t.Errorf("code = %s, want NAME_UNKNOWN", got.code(t))
 	}
@@ -478,7 +478,7 @@ func TestListingTags(t *testing.T) { // end-8a, end-8b
 }
 
 func TestListingRepositories(t *testing.T) {
-	f := newFixture(t, "memory", nil)
+	f := newFixture(t, "memory")
 	for _, name := range []string{"b/two", "a", "a/one", "b/one", "c"} {
 		f.pushManifest(name, "x", f.image(name))
 	}
@@ -496,7 +496,7 @@ func TestListingRepositories(t *testing.T) {
 }
 
 func TestListingReferrers(t *testing.T) { // end-12a, end-12b
-	f := newFixture(t, "memory", nil)
+	f := newFixture(t, "memory")
 	raw := f.image("spec/ref")
 	for _, n := range namings {
 		subject := n.of(raw)
@@ -562,7 +562,7 @@ func (f *fixture) referrers(path string) []referrer {
 }
 
 func TestDeletingBlobs(t *testing.T) { // end-10
-	f := newFixture(t, "memory", nil)
+	f := newFixture(t, "memory")
 	d := f.pushBlob("spec/del", []byte("x"))
 	f.pushBlob("spec/keep", []byte("x"))
 	f.want(202, "DELETE", blobPath("spec/del", d), nil)
@@ -572,7 +572,7 @@ func TestDeletingBlobs(t *testing.T) { // end-10
 }
 
 func TestMethods(t *testing.T) {
-	f := newFixture(t, "memory", nil)
+	f := newFixture(t, "memory")
 	d := string(artifact.SHA256(nil))
 	tests := []struct{ path, allow string }{
 		{"/v2/", "GET, HEAD"},

@@ -124,18 +124,25 @@ func (up *upload) release() {
 // count notes that n more bytes are on their way into up, unless they are too
 // many together with those of all uploads.
 func (u *uploads) count(up *upload, n int64) error {
-	for {
-		total := u.bytes.Add(n)
-		err := over("upload-bytes", u.limits.UploadBytes, total)
-		if err == nil {
-			err = over("store-size", u.limits.Store, total+u.blobs.Used())
-		}
-		if err == nil {
-			up.counted += n
-			return nil
-		}
+	u.bytes.Add(n)
+	if err := u.room(0); err != nil {
 		u.bytes.Add(-n)
-		if !u.evict() {
+		return err
+	}
+	up.counted += n
+	return nil
+}
+
+// room returns an error if n more bytes are too many, also after uploads that
+// were left alone have gone.
+func (u *uploads) room(n int64) error {
+	for {
+		total := u.bytes.Load() + n
+		err := over("upload-bytes", u.limits.UploadBytes, max(n, total)) // a sum may overflow
+		if err == nil {
+			err = over("store-size", u.limits.Store, max(n, total+u.blobs.Used()))
+		}
+		if err == nil || !u.evict() {
 			return err
 		}
 	}
