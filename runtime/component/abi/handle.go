@@ -18,14 +18,16 @@ type Resource struct {
 const maxHandles = 1 << 20
 
 // A Table holds the handles of one component instance: to resources, and to
-// whatever else the guest knows by an index. Index 0 is never used.
+// A Table holds the handles of one component instance, of all resource types
+// together. Index 0 is never used. Whatever else guests know by an index is to
+// be another kind of slot, since all share their indices.
 type Table struct {
 	slots []slot
 	free  []uint32 // last freed is used first
 }
 
 type slot struct {
-	res   *Resource // nil: free, or other
+	res   *Resource // nil: free
 	other any       // waitables and what else is no resource
 	scope *Scope    // of a borrow
 	lends uint32
