@@ -11,7 +11,7 @@ import (
 type healthReply struct {
 	Status  string               `json:"status"` // ok or starting
 	Version string               `json:"version"`
-	Apps    map[string]appHealth `json:"apps,omitempty"` // not for strangers
+	Apps    map[string]appHealth `json:"apps,omitzero"` // not for strangers
 }
 
 type appHealth struct {

@@ -45,7 +45,7 @@ func TestPages(t *testing.T) {
 	}{
 		{"/", []string{"hello healthy r2", "held", "http://hello.localhost:7733/", "/state", "akamai-functions"}, []string{"No app yet"}},
 		{"/apps/hello", []string{"hello healthy", "r2--hello", "local extra", "/shop/...", "front", "color red deployment", "password secret deployment",
-			"r2 current · 100 % · 3 in flight", "Activate r1", "r1 → r2 held", "creating 2000.0 ms"}, []string{"hunter2"}},
+			"r2 100 % of new requests · 3 in flight", "Activate r1", "r1 → r2 held", "creating 2000.0 ms"}, []string{"hunter2"}},
 		{"/apps/" + helloID, []string{"hello healthy"}, nil},
 		{"/apps/hello/failover", []string{"held 50 % of new requests go to r2 , the others to r1", "Failed 1", "window 2\u202f000 ms", "Hold Step Release", "r1 1 0", "r2 1 1"}, nil},
 		{"/apps/hello/delete", []string{"Delete hello?", "Type the name"}, nil},

@@ -162,7 +162,8 @@ type LedgerQuery struct {
 	Path     string // prefix
 	Outcome  string
 	Since    time.Time // of the lease
-	After    uint64    // sequence; then the oldest Limit records after it, else the newest
+	After    uint64    // sequence: only later records
+	Oldest   bool      // the oldest Limit records; otherwise the newest, unless After is set
 	Limit    int       // 0 means the server's default
 }
 
@@ -175,7 +176,7 @@ func (c *Client) Ledger(ctx context.Context, q LedgerQuery) (l apitype.Ledger, e
 	setString(v, "path", q.Path)
 	setString(v, "outcome", q.Outcome)
 	setTime(v, "since", q.Since)
-	if q.After > 0 {
+	if q.After > 0 || q.Oldest {
 		v.Set("after", strconv.FormatUint(q.After, 10))
 	}
 	setInt(v, "limit", q.Limit)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
 
@@ -70,7 +71,7 @@ func rate(values []int64) string {
 type segment struct {
 	Phase    string
 	X, Width float64
-	Took     string
+	Took     string // "" of the last one
 	Detail   string
 }
 
@@ -107,7 +108,11 @@ func phases(d apitype.Deployment, now time.Time) []segment {
 		}
 		took := max(0, end.Sub(e.At))
 		total += took
-		parts = append(parts, part{segment{Phase: e.Phase, Took: duration(took), Detail: e.Detail}, took})
+		said := duration(took)
+		if store.Phase(e.Phase).Ended() {
+			said = ""
+		}
+		parts = append(parts, part{segment{Phase: e.Phase, Took: said, Detail: e.Detail}, took})
 	}
 	room := barWidth - least*float64(len(parts))
 	x := 0.0

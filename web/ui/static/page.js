@@ -132,6 +132,7 @@
       }
       const order = [...revisions].sort((a, b) => a - b);
       const times = [], failed = [], sums = order.map(() => []);
+      let anyFailed = false;
       for (let at = start; at <= end; at++) {
         const row = bySecond.get(at);
         let sum = 0, bad = 0;
@@ -143,7 +144,9 @@
         });
         times.push(at);
         failed.push(bad);
+        anyFailed = anyFailed || bad > 0;
       }
+      if (!anyFailed) failed.fill(null); // no line
       return { order, columns: [times, ...sums.reverse(), failed], start, end };
     }
 
@@ -180,7 +183,7 @@
       plot = new uPlot({
         width: box.clientWidth, height: box.clientHeight, legend: { show: false }, cursor: { show: false },
         scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(4, high * 1.15)] } },
-        axes: [axis, { ...axis, size: 56 }],
+        axes: [{ ...axis, values: (_, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(11, 19)) }, { ...axis, size: 56 }],
         series: [{}, ...areas, { label: "failed", stroke: color("--bad"), width: 2, points: { show: false } }],
         hooks: { draw: [drawMarks] },
       }, columns, box);
@@ -190,7 +193,7 @@
       const at = columns[0].length - 1;
       const row = bySecond.get(columns[0][at]) || new Map();
       const items = order.map((r) => [toneOf(r), "r" + r, row.has(r) ? row.get(r).replies : 0]);
-      items.push(["bad", "failed", columns[columns.length - 1][at]]);
+      items.push(["bad", "failed", columns[columns.length - 1][at] || 0]);
       while (legend.children.length > items.length) legend.lastChild.remove();
       items.forEach(([tone, name, n], i) => {
         const li = legend.children[i] || legend.appendChild(document.createElement("li"));
