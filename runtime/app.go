@@ -280,7 +280,7 @@ func (a *App) read(ctx context.Context, d artifact.Digest) ([]byte, error) {
 func (c *compiled) linkable(id string) error {
 	var missing []string
 	for _, i := range c.outline.Imports {
-		if i.Module != "wasi_snapshot_preview1" || i.Kind != module.Func || c.engine.offered[i.Name] == nil {
+		if i.Module != wagi.Imports || i.Kind != module.Func || c.engine.offered[i.Name] == nil {
 			missing = append(missing, i.String())
 		}
 	}

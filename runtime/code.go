@@ -126,6 +126,9 @@ func (h *Host) compile(ctx context.Context, wasm []byte) (*compiled, error) {
 			Limit: "memory of an instance", Value: size(limit * module.PageSize), Seen: size(outline.Memory*module.PageSize) + " at its start",
 		}
 	}
+	if wasm, err = module.BoundTables(wasm); err != nil {
+		return nil, err
+	}
 	ctx = experimental.WithCompilationWorkers(ctx, compileWorkers)
 	m, err := compileModule(ctx, h.cached, wasm)
 	if err == nil {

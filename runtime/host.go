@@ -12,7 +12,6 @@ package runtime
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -21,9 +20,9 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/neutrino-local/neutrino-local/runtime/module"
+	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 )
 
 // Limits of one guest and one request; zero means none.
@@ -105,14 +104,11 @@ func (h *Host) pages() uint32 { return uint32(min(h.limits.Memory/module.PageSiz
 
 func start(ctx context.Context, config wazero.RuntimeConfig) (engine, error) {
 	r := wazero.NewRuntimeWithConfig(ctx, config)
-	compiled, err := wasi_snapshot_preview1.NewBuilder(r).Compile(ctx)
+	offered, err := wagi.Link(ctx, r)
 	if err != nil {
-		return engine{}, errors.Join(fmt.Errorf("preview 1: %w", err), r.Close(ctx))
+		return engine{}, errors.Join(err, r.Close(ctx))
 	}
-	if _, err := r.InstantiateModule(ctx, compiled, wazero.NewModuleConfig()); err != nil {
-		return engine{}, errors.Join(fmt.Errorf("preview 1: %w", err), r.Close(ctx))
-	}
-	return engine{runtime: r, offered: compiled.ExportedFunctions()}, nil
+	return engine{runtime: r, offered: offered}, nil
 }
 
 // withoutCache returns the engine that does not use the cache.

@@ -60,9 +60,9 @@ func (w *lineWriter) Close() {
 }
 
 // brokenRune returns how many bytes at the end of b begin a rune and do not end
-// it, if b has more than those.
+// it.
 func brokenRune(b []byte) int {
-	for n := 1; n < utf8.UTFMax && n < len(b); n++ {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		if tail := b[len(b)-n:]; utf8.RuneStart(tail[0]) {
 			if utf8.FullRune(tail) {
 				return 0

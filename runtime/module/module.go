@@ -106,8 +106,8 @@ func (o *Outline) section(id byte, r *reader) {
 	case 3:
 		r.count("functions", 1, maxEntries)
 	case 4:
-		for range r.count("tables", 3, maxEntries) {
-			table(r)
+		for range r.count("tables", 3, maxTables) {
+			readTable(r)
 		}
 	case 5:
 		for range r.count("memories", 2, maxEntries) {

@@ -8,7 +8,7 @@ const (
 	maxEntries = 1_000_000 // of one vector
 	maxValues  = 1_000     // params or results of a function
 	maxLocals  = 50_000    // of a function
-	maxTable   = 1_000_000 // elements of a table at the start
+	maxTables  = 16
 )
 
 // A reader reads the binary format from b. After its first error it stays at the

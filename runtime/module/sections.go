@@ -25,21 +25,6 @@ func function(r *reader, form byte) {
 	}
 }
 
-func table(r *reader) {
-	initialised := false
-	if r.more() && r.b[0] == 0x40 { // with an initial value
-		r.skip(2)
-		initialised = true
-	}
-	r.valueType()
-	if n := r.limits(); n > maxTable {
-		r.fail("table of %d elements, the limit is %d", n, maxTable)
-	}
-	if initialised {
-		r.expression()
-	}
-}
-
 func element(r *reader) {
 	flags := r.uint()
 	passive, explicit, expressions := flags&1 != 0, flags&2 != 0, flags&4 != 0

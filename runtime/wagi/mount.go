@@ -198,6 +198,9 @@ type content struct {
 }
 
 func (c *content) ReadAt(b []byte, offset int64) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, context.Cause(c.ctx)
+	}
 	if c.reader == nil {
 		var err error
 		if c.reader, c.done, err = c.node.Use(c.ctx); err != nil {

@@ -56,7 +56,10 @@ func (p *Program) Serve(ctx context.Context, w http.ResponseWriter, q *Request, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out := &stdout{w: w, method: q.HTTP.Method, cancel: cancel}
-	config := p.config(ctx).WithStdin(q.Body).WithStdout(out).WithStderr(stderr).WithArgs(arguments(p.Arguments, q)...)
+	config := p.config(ctx).WithStdout(until{ctx, out}).WithStderr(until{ctx, stderr}).WithArgs(arguments(p.Arguments, q)...)
+	if q.Body != nil {
+		config = config.WithStdin(untilReader{ctx, q.Body})
+	}
 	for _, v := range environment(p.Environment, q) {
 		config = config.WithEnv(v.name, v.value)
 	}
@@ -103,6 +106,33 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
+}
+
+// until writes until its context ends. One call of a guest can write the same
+// page any number of times, and nothing else ends such a call.
+type until struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (u until) Write(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.w.Write(p)
+}
+
+// untilReader reads until its context ends.
+type untilReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u untilReader) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.r.Read(p)
 }
 
 // An ExitError is the exit code of a program that did not end well.
