@@ -30,7 +30,11 @@ func TestUpgradesUnderLoad(t *testing.T) {
 	l.start(t.Context())
 	for n := 2; n <= rounds+1; n++ {
 		s.place("load", "app", version(n))
-		s.must(s.client("deploy", "--no-confirm", "-f", dir))
+		wait := "live" // every other deployment meets the window of the one before
+		if n%2 == 0 {
+			wait = "healthy"
+		}
+		s.must(s.client("deploy", "--no-confirm", "--wait", wait, "-f", dir))
 	}
 	l.stop()
 	for _, failure := range l.failures {

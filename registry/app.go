@@ -23,7 +23,6 @@ type App struct {
 
 // Bounds of what an app may make us read and keep.
 const (
-	maxLock         = 16 << 20
 	maxArchiveFiles = 100_000
 	archiveRatio    = 4       // unpacked bytes to the limit on an app
 	maxArchiveBytes = 4 << 30 // where there is no such limit
@@ -107,25 +106,22 @@ func (s *Server) checkLayers(ctx context.Context, repository string, m artifact.
 	return sum, nil
 }
 
+// lock returns the lock of an artifact, also of the older forms that have it
+// elsewhere.
 func (s *Server) lock(ctx context.Context, repository string, m artifact.Manifest) (artifact.Lock, error) {
-	where, ok := m.LockLayer()
-	if !ok {
-		return artifact.Lock{}, fmt.Errorf("%w: it is not a Spin app: no layer is of type %s", store.ErrInvalid, artifact.LockType)
-	}
-	if where.Size > maxLock {
-		return artifact.Lock{}, fmt.Errorf("lock %s: %w: %d bytes, at most %d are read", where.Digest, store.ErrLimit, where.Size, maxLock)
-	}
-	f, err := s.OpenBlob(ctx, repository, where.Digest)
-	if err != nil {
-		return artifact.Lock{}, err
-	}
-	text, err := io.ReadAll(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return artifact.Lock{}, err
-	}
-	l, err := artifact.ParseLock(text)
-	if err != nil {
-		err = fmt.Errorf("lock %s: %w: %w", where.Digest, store.ErrInvalid, err)
+	l, err := m.ReadLock(func(d artifact.Descriptor) ([]byte, error) {
+		f, err := s.OpenBlob(ctx, repository, d.Digest)
+		if err != nil {
+			return nil, err
+		}
+		if f.Size() > artifact.MaxLockSize {
+			return nil, errors.Join(over("lock-size", artifact.MaxLockSize, f.Size()), f.Close())
+		}
+		text, err := io.ReadAll(f)
+		return text, errors.Join(err, f.Close())
+	})
+	if err != nil && !errors.Is(err, store.ErrLimit) && !errors.Is(err, store.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", store.ErrInvalid, err)
 	}
 	return l, err
 }

@@ -48,7 +48,7 @@ func ledgerShow(g *globals) *cobra.Command {
 		if counts {
 			return showCounts(c.Context(), g, server, query, format)
 		}
-		l, err := server.Ledger(c.Context(), query)
+		l, err := readLedger(c.Context(), server, query)
 		if err != nil {
 			return err
 		}
@@ -64,6 +64,31 @@ func ledgerShow(g *globals) *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// ledgerPage is the most records that the server gives at once.
+const ledgerPage = 10_000
+
+// readLedger returns the newest records, in as many pages as that takes.
+func readLedger(ctx context.Context, server *apiClient, q client.LedgerQuery) (all apitype.Ledger, err error) {
+	if q.Limit <= ledgerPage {
+		return server.Ledger(ctx, q)
+	}
+	most := q.Limit
+	q.Limit, q.Oldest = ledgerPage, true
+	var records []apitype.Record
+	for {
+		if all, err = server.Ledger(ctx, q); err != nil {
+			return all, err
+		}
+		records = append(records, all.Records...)
+		if len(all.Records) < ledgerPage {
+			break
+		}
+		q.After = all.Next
+	}
+	all.Records = records[max(0, len(records)-most):]
+	return all, nil
 }
 
 // ledgerOf finds the app whose records are meant and puts its id into id.
