@@ -94,11 +94,14 @@ func TestCut(t *testing.T) {
 		causes := make(chan error, 2)
 		b := NewBackend(1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			causes <- wait(r.Context(), time.Hour)
+			if r.URL.Path == "/explained" {
+				http.Error(w, "cut", http.StatusServiceUnavailable)
+			}
 		}))
 		rt.Replace(Route{App: "1", Name: "hello", Current: b})
 		replies := make(chan *httptest.ResponseRecorder, 2)
-		for range 2 {
-			go func() { replies <- serveOnce(rt, "/") }()
+		for _, path := range []string{"/", "/explained"} {
+			go func() { replies <- serveOnce(rt, path) }()
 		}
 		synctest.Wait()
 		if n := b.InFlight(); n != 2 {

@@ -2,6 +2,7 @@ package router
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -268,6 +269,55 @@ func TestReplyPassesThrough(t *testing.T) {
 		}
 		if got := l.Records(ledger.Query{}).Records[0]; got.Status != 202 || got.Bytes != 30 {
 			t.Errorf("record: %d, %d bytes, want 202, 30", got.Status, got.Bytes)
+		}
+	})
+}
+
+// A handler that answers and leaves the request's body must not cost the next
+// request on the connection.
+func TestBodyThatIsNotRead(t *testing.T) {
+	replies := map[string]http.HandlerFunc{
+		"small":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hi") },
+		"empty":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) },
+		"large":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 100000)) },
+		"copied": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.Copy(w, strings.NewReader("hi")) },
+		"flushed": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "hi")
+			w.(http.Flusher).Flush()
+		},
+		"partly read": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.ReadFull(r.Body, make([]byte, 500))
+			_ = http.NewResponseController(w).Flush()
+		},
+	}
+	overHTTP(t, func(t *testing.T, rt *Router, l *ledger.Ledger, client *http.Client, url string) {
+		for name, h := range replies {
+			rt.hello(NewBackend(1, h))
+			for _, size := range []int{1 << 10, 100 << 10, 300 << 10} {
+				for _, chunked := range []bool{false, true} {
+					var wg sync.WaitGroup
+					for range 4 {
+						wg.Go(func() {
+							for range 5 {
+								var body io.Reader = bytes.NewReader(make([]byte, size))
+								if chunked {
+									body = io.MultiReader(body)
+								}
+								res, err := client.Post(url, "text/plain", body)
+								if err != nil {
+									t.Errorf("%s, %d bytes, chunked %t: %v", name, size, chunked, err)
+									return
+								}
+								if _, err := io.ReadAll(res.Body); err != nil {
+									t.Errorf("%s, %d bytes, chunked %t: body: %v", name, size, chunked, err)
+								}
+								res.Body.Close()
+							}
+						})
+					}
+					wg.Wait()
+				}
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -13,13 +14,17 @@ type reply struct {
 	status int   // 0 until the head is sent
 	bytes  int64 // of the body
 	failed bool  // a write did: the client is gone
+
+	ctx    context.Context // of the lease; nil for a reply of the router
+	late   bool            // the head came after the request was cut
+	upload *upload         // the request's body over HTTP/1, or nil
 }
 
 func (p *reply) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 func (p *reply) WriteHeader(status int) {
 	if p.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		p.status = status // not that of an informational head, after which the real one comes
+		p.begin(status) // not with an informational head, after which the real one comes
 	}
 	p.ResponseWriter.WriteHeader(status)
 }
@@ -27,8 +32,15 @@ func (p *reply) WriteHeader(status int) {
 // head notes the head that net/http sends before the first byte of a body.
 func (p *reply) head() {
 	if p.status == 0 {
-		p.status = http.StatusOK
+		p.begin(http.StatusOK)
 	}
+}
+
+// begin notes the head.
+func (p *reply) begin(status int) {
+	p.status = status
+	p.late = p.ctx != nil && context.Cause(p.ctx) == ErrCut
+	p.announce()
 }
 
 // wrote notes n bytes of body, and whether they could not be sent.
@@ -41,6 +53,7 @@ func (p *reply) wrote(n int64, err error) {
 
 func (p *reply) Write(b []byte) (int, error) {
 	p.head()
+	p.sending(len(b))
 	n, err := p.ResponseWriter.Write(b)
 	p.wrote(int64(n), err)
 	return n, err
@@ -48,6 +61,7 @@ func (p *reply) Write(b []byte) (int, error) {
 
 func (p *reply) WriteString(s string) (int, error) {
 	p.head()
+	p.sending(len(s))
 	n, err := io.WriteString(p.ResponseWriter, s)
 	p.wrote(int64(n), err)
 	return n, err
@@ -56,6 +70,7 @@ func (p *reply) WriteString(s string) (int, error) {
 // ReadFrom lets the kernel copy a file where the connection can do that. An error
 // may be the source's, so it says nothing about the client.
 func (p *reply) ReadFrom(src io.Reader) (int64, error) {
+	p.sending(buffered)
 	n, err := io.Copy(p.ResponseWriter, src)
 	if n > 0 || err == nil {
 		p.head()
@@ -70,5 +85,6 @@ func (p *reply) Flush() { _ = p.FlushError() }
 // FlushError is Flush with its error: see http.ResponseController.
 func (p *reply) FlushError() error {
 	p.head()
+	p.sending(buffered)
 	return http.NewResponseController(p.ResponseWriter).Flush()
 }

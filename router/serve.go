@@ -16,8 +16,9 @@ import (
 // A call is one request on its way through a backend.
 type call struct {
 	lease
-	reply reply
-	done  bool // the handler has returned, and not panicked
+	reply  reply
+	upload upload
+	done   bool // the handler has returned, and not panicked
 }
 
 // Serve answers r with the app that t names. The handler finds the ledger's
@@ -73,17 +74,17 @@ func (rt *Router) lease(e *entry, r *http.Request, t Target, id string) (*call, 
 
 // serve runs the handler and ends the reply.
 func (c *call) serve(w http.ResponseWriter, r *http.Request) {
-	c.reply.ResponseWriter = w
-	if r.ProtoMajor == 1 && r.ContentLength != 0 {
-		// A guest may answer while it still reads, as it can over HTTP/2.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
+	c.reply.ResponseWriter, c.reply.ctx = w, c.ctx
 	stop := context.AfterFunc(r.Context(), func() {
 		c.entry.End(ledger.ClientGone)
 		c.cancel(ErrClientGone)
 	})
 	defer c.finish(r, stop)
-	c.backend.handler.ServeHTTP(&c.reply, r.WithContext(c.ctx))
+	given := r.WithContext(c.ctx)
+	if c.upload.begin(given) {
+		c.reply.upload = &c.upload
+	}
+	c.backend.handler.ServeHTTP(&c.reply, given)
 	c.done = true
 }
 
@@ -95,7 +96,6 @@ func (c *call) finish(r *http.Request, stop func() bool) {
 	if c.done && c.reply.status == 0 {
 		if cut {
 			refuse(&c.reply, http.StatusServiceUnavailable, "A deployment cut this request short. Send it again.")
-			cut = false
 		}
 		c.reply.head() // net/http says so for us
 	}
@@ -105,10 +105,13 @@ func (c *call) finish(r *http.Request, stop func() bool) {
 	if !c.done {
 		c.entry.End(ledger.Trap) // unless somebody has said better
 	}
-	broken := c.reply.status != 0 && (cut || !c.done)
+	broken := c.reply.status != 0 && (cut && !c.reply.late || !c.done)
 	c.entry.Finish(ledger.Reply{Status: c.reply.status, Bytes: c.reply.bytes, Broken: broken})
-	if c.done && broken {
+	switch {
+	case c.done && broken:
 		panic(http.ErrAbortHandler)
+	case c.done:
+		c.reply.drop()
 	}
 }
 
