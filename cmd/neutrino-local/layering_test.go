@@ -14,34 +14,56 @@ import (
 
 const module = "github.com/neutrino-local/neutrino-local/"
 
-// layers says what each package of ours may import of ours; "x/..." means x and
-// all below it. A new package begins with a line here. Imports go down only:
-// cmd knows all, the leaves know nobody.
+// layers says what each package of ours may import of ours; "..." means all. A
+// new package begins with a line here. Imports go down only: cmd knows all the
+// parts, siblings share nothing but nouns, and the leaves know nobody but those.
 var layers = map[string][]string{
-	// Leaves.
-	"store":                  {},
-	"store/sqlite":           {"store"},
-	"store/storetest":        {"store"},
-	"store/applog":           {},
-	"registry/artifact":      {"store"},
-	"registry/blob":          {"registry/artifact"},
-	"registry/blob/blobtest": {"registry/artifact", "registry/blob"},
-	"router/ledger":          {},
-	"web/apitype":            {},
+	// Nouns and other leaves.
+	"store":             {},
+	"store/applog":      {"store"},
+	"store/sqlite":      {"store"},
+	"store/storetest":   {"store"},
+	"registry/artifact": {},
+	"router/ledger":     {},
+	"web/apitype":       {},
 
-	// Parts. Siblings share nothing but nouns.
-	"registry":        {"store", "registry/artifact", "registry/blob"},
-	"registry/pack":   {"store", "registry/artifact"},
-	"registry/remote": {"store", "registry/artifact", "registry/pack"},
-	"router":          {"store", "router/ledger"},
-	"router/rollout":  {"store", "router", "router/ledger", "registry/artifact"},
-	"runtime":         {"store", "registry/artifact", "router/ledger", "runtime/route", "runtime/wagi"},
-	"runtime/route":   {"store", "registry/artifact"},
-	"runtime/wagi":    {"store", "registry/artifact", "router/ledger"},
-	"web":             {"web/api", "web/apitype", "web/ui"},
-	"web/api":         {"store", "store/applog", "registry/artifact", "router/ledger", "router/rollout", "web/apitype"},
-	"web/client":      {"web/apitype"},
-	"web/ui":          {"store", "web/api", "web/apitype"},
+	// The registry and what fills it.
+	"registry/blob":          {"store", "registry/artifact"},
+	"registry/blob/blobtest": {"store", "registry/artifact", "registry/blob"},
+	"registry":               {"store", "registry/artifact", "registry/blob"},
+	"registry/pack":          {"store", "registry/artifact"},
+	"registry/remote":        {"store", "registry/artifact", "registry/pack"},
+
+	// Addresses, and which revision has them.
+	"router":         {"store", "router/ledger"},
+	"router/rollout": {"store", "registry/artifact", "router", "router/ledger"},
+
+	// What runs guests.
+	"runtime":        {"store", "registry/artifact", "router/ledger", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi"},
+	"runtime/files":  {"registry/artifact"},
+	"runtime/module": {},
+	"runtime/route":  {},
+	"runtime/wagi":   {"runtime/files", "runtime/route"},
+
+	// The component model, and the hosts on top of it.
+	"runtime/component/types":    {},
+	"runtime/component/abi":      {"runtime/component/types"},
+	"runtime/component/binary":   {"runtime/component/types"},
+	"runtime/component/rewrite":  {"runtime/component/types"},
+	"runtime/component/validate": {"runtime/component/types", "runtime/component/binary", "runtime/component/rewrite"},
+	"runtime/component/plan":     {"runtime/component/types", "runtime/component/binary", "runtime/component/rewrite", "runtime/component/validate"},
+	"runtime/component": {"runtime/component/types", "runtime/component/abi", "runtime/component/binary",
+		"runtime/component/rewrite", "runtime/component/validate", "runtime/component/plan"},
+	"runtime/wasi/stream":     {},
+	"runtime/wasi/filesystem": {"runtime/files", "runtime/wasi/stream"},
+	"runtime/wasi":            {"runtime/component", "runtime/component/abi", "runtime/wasi/filesystem", "runtime/wasi/stream"},
+	"runtime/wasi/wasihttp":   {"runtime/component", "runtime/component/abi", "runtime/wasi", "runtime/wasi/stream"},
+
+	// The control listener and its client.
+	"web/api":    {"store", "store/applog", "registry/artifact", "router/ledger", "web/apitype"},
+	"web/client": {"store", "web/apitype"},
+	"web/ui":     {"store", "store/applog", "registry/artifact", "router/ledger", "web/api", "web/apitype"},
+	"web":        {"store", "web/api", "web/apitype", "web/ui"},
 
 	"cmd/neutrino-local": {"..."},
 	"e2e":                {"e2e/guests"},
