@@ -56,6 +56,7 @@ func (d *Descriptor) ReadVia(offset uint64) (stream.Input, error) {
 	if err := d.contents(Read, offset); err != nil {
 		return nil, err
 	}
+	d.file.users++
 	return &fileInput{Pollable: stream.Always, file: d.file, offset: offset}, nil
 }
 
@@ -77,13 +78,14 @@ func (i *fileInput) Read(n int) ([]byte, error) {
 	return b, nil
 }
 
-func (i *fileInput) Close() {}
+func (i *fileInput) Close() { _ = i.file.Close() } // nothing was written
 
 // WriteVia returns the output that writes to a file from offset on.
 func (d *Descriptor) WriteVia(offset uint64) (stream.Output, error) {
 	if err := d.contents(Write, offset); err != nil {
 		return nil, err
 	}
+	d.file.users++
 	return &fileOutput{Pollable: stream.Always, file: d.file, offset: offset}, nil
 }
 
@@ -92,6 +94,7 @@ func (d *Descriptor) AppendVia() (stream.Output, error) {
 	if err := d.contents(Write, 0); err != nil {
 		return nil, err
 	}
+	d.file.users++
 	return &fileOutput{Pollable: stream.Always, file: d.file, end: true}, nil
 }
 
@@ -125,7 +128,7 @@ func (o *fileOutput) Write(b []byte) error {
 
 func (o *fileOutput) Flush() error                    { return nil }
 func (o *fileOutput) WaitFlush(context.Context) error { return nil }
-func (o *fileOutput) Close()                          {}
+func (o *fileOutput) Close()                          { _ = o.file.Close() } // who cares has flushed
 
 // seeds of the hashes; constant in one process.
 var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
 )
 
 // A Type is a case of the enum descriptor-type.
@@ -106,11 +104,25 @@ const MaxOpen = 1024
 
 // A Descriptor is a descriptor resource: an open file or directory.
 type Descriptor struct {
-	stream.Parent
 	flags Flags
-	file  file // one of the two
+	file  *shared // one of the two
 	dir   dir
 	open  *int // how many the instance has
+}
+
+// shared is an open file and how many use it: its descriptor and the streams
+// that came from it, which may live longer.
+type shared struct {
+	file
+	users int
+}
+
+// Close closes the file after its last user.
+func (s *shared) Close() error {
+	if s.users--; s.users > 0 {
+		return nil
+	}
+	return s.file.Close()
 }
 
 func newDescriptor(f file, d dir, flags Flags, open *int) (*Descriptor, error) {
@@ -123,7 +135,11 @@ func newDescriptor(f file, d dir, flags Flags, open *int) (*Descriptor, error) {
 		return nil, Quota
 	}
 	*open++
-	return &Descriptor{flags: flags, file: f, dir: d, open: open}, nil
+	n := &Descriptor{flags: flags, dir: d, open: open}
+	if f != nil {
+		n.file = &shared{f, 1}
+	}
+	return n, nil
 }
 
 // Close closes the file or directory.

@@ -45,8 +45,10 @@ func fail(err error) error {
 // An InputStream is an input-stream resource.
 type InputStream struct {
 	Parent
-	src    Input
-	closed bool
+	// Dropped, if not nil, is called when the stream is closed.
+	Dropped func()
+	src     Input
+	closed  bool
 }
 
 // NewInput returns a stream that reads from src.
@@ -106,6 +108,9 @@ func (s *InputStream) Watch(w *Waker) func() { return s.src.Watch(w) }
 func (s *InputStream) Close() {
 	s.closed = true
 	s.src.Close()
+	if s.Dropped != nil {
+		s.Dropped()
+	}
 }
 
 // Empty is an Input that has ended.

@@ -33,9 +33,11 @@ const MaxBlockingWrite = 4096
 // An OutputStream is an output-stream resource.
 type OutputStream struct {
 	Parent
-	dst    Output
-	permit uint64
-	closed bool
+	// Dropped, if not nil, is called when the stream is closed.
+	Dropped func()
+	dst     Output
+	permit  uint64
+	closed  bool
 }
 
 // NewOutput returns a stream that writes to dst.
@@ -190,6 +192,9 @@ func (s *OutputStream) Watch(w *Waker) func() { return s.dst.Watch(w) }
 func (s *OutputStream) Close() {
 	s.closed = true
 	s.dst.Close()
+	if s.Dropped != nil {
+		s.Dropped()
+	}
 }
 
 // Sink returns an Output that hands every write to w at once. w must not block

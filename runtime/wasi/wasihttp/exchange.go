@@ -155,7 +155,9 @@ func WriteBody(ctx context.Context, w http.ResponseWriter, r *http.Request, res 
 		res.Body.pipe.Drop() // the guest may write on, and it goes nowhere
 		return nil
 	}
-	if err := res.Body.CopyTo(ctx, w, http.NewResponseController(w).Flush); err != nil {
+	flush := http.NewResponseController(w).Flush
+	if err := res.Body.CopyTo(ctx, w, flush); err != nil {
+		_ = flush() // the client gets what there is, and sees that it has no end
 		return err
 	}
 	if t := res.Body.Trailers(); t != nil {

@@ -76,6 +76,7 @@ func get(t *testing.T, method, url string, body io.Reader) (*http.Response, stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Close = true // or the transport might try again
 	res, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		return nil, "", err

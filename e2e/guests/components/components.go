@@ -1,0 +1,13 @@
+// Package components has guests that are WebAssembly components, for tests.
+//
+// Small ones are kept here as binaries beside their sources; build.sh makes them
+// again. Large ones are built by the test that wants them, once on a machine.
+package components
+
+import _ "embed"
+
+// CHTTP answers requests as its path says, see c-http/guest.c. It is written by
+// hand against the canonical ABI, without a libc.
+//
+//go:embed c-http/c-http.wasm
+var CHTTP []byte

@@ -1,0 +1,175 @@
+package wasihttp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
+	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi"
+)
+
+// A fixture is a component that answers requests, a fresh instance for each.
+type fixture struct {
+	component *component.Component
+	handler   *component.Func
+	wasi      *wasi.Host
+	http      *Host
+	state     State
+	fault     chan error // how each guest ended
+}
+
+func load(t *testing.T, wasm []byte) *fixture {
+	t.Helper()
+	engine, err := component.NewEngine(t.Context(), component.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := component.NewLinker()
+	f := &fixture{wasi: wasi.Link(l), fault: make(chan error, 1000)}
+	f.http = Link(l, f.wasi)
+	if f.component, err = engine.Compile(t.Context(), wasm, l); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		if err := errors.Join(f.component.Close(ctx), engine.Close(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	handler, ok := Handler(f.component)
+	if !ok {
+		t.Fatal("component exports no handler")
+	}
+	f.handler = handler
+	return f
+}
+
+// answer is the guest of serve.
+func (f *fixture) answer(ctx context.Context, x *Exchange) {
+	f.fault <- f.run(ctx, x)
+}
+
+func (f *fixture) run(ctx context.Context, x *Exchange) (err error) {
+	var out bytes.Buffer
+	in, err := f.component.Instantiate(ctx, component.InstanceConfig{Init: func(in *component.Instance) error {
+		f.wasi.Set(in, &wasi.State{Stdout: &out, Stderr: &out})
+		f.http.Set(in, &f.state)
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	err = f.http.Handle(ctx, in, f.handler, x)
+	if e := in.Close(ctx); e != nil && err == nil {
+		err = e
+	}
+	if err != nil && out.Len() > 0 {
+		err = errors.Join(err, errors.New(out.String()))
+	}
+	return err
+}
+
+func TestComponentAnswers(t *testing.T) {
+	f := load(t, components.CHTTP)
+	f.state.ResponseLimit = 1 << 20
+	url := serve(t, 0, f.answer)
+	tests := []struct {
+		path   string
+		status int
+		body   string
+		broken bool   // the client sees that the reply has no end
+		fault  string // how the guest ends
+	}{
+		{"/", 200, "Hello from C1", false, ""},
+		{"/", 200, "Hello from C1", false, ""},
+		{"/b10", 200, strings.Repeat("\x00", 40960), false, ""},
+		{"/c", 200, "", true, ""},
+		{"/d", 200, "half", true, ""},
+		{"/n", 500, "", false, "without setting a response"},
+		{"/o", 500, "", false, ""},
+		{"/r", 200, "Hello from C1", false, ""},
+		{"/s404", 404, "", false, ""},
+		{"/s204", 204, "", false, ""},
+		{"/s101", 500, "", false, ""},
+		{"/t", 500, "", false, "unreachable"},
+		{"/u", 200, "head", true, "unreachable"},
+		{"/x", 500, "", false, "handle"},
+		{"/y", 500, "", false, "before those that came from it"},
+	}
+	for _, tt := range tests {
+		res, body, err := get(t, "GET", url+tt.path, nil)
+		fault := <-f.fault
+		if (fault != nil) != (tt.fault != "") || fault != nil && !strings.Contains(fault.Error(), tt.fault) {
+			t.Errorf("%s: the guest ends with %v, want %q", tt.path, fault, tt.fault)
+		}
+		switch {
+		case tt.broken:
+			if err == nil {
+				t.Errorf("%s: the reply %q looks whole", tt.path, body)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", tt.path, err)
+		case res.StatusCode != tt.status || body != tt.body:
+			t.Errorf("%s: %d %.40q, want %d %.40q", tt.path, res.StatusCode, body, tt.status, tt.body)
+		}
+	}
+}
+
+func TestComponentEchoesBothWaysAtOnce(t *testing.T) {
+	f := load(t, components.CHTTP)
+	url := serve(t, 0, f.answer)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 8<<20/16)
+	_, got, err := get(t, "POST", url+"/e", bytes.NewReader(want))
+	if fault := <-f.fault; err != nil || fault != nil || got != string(want) {
+		t.Errorf("echo of %d bytes = %d bytes, %v; guest: %v", len(want), len(got), err, fault)
+	}
+}
+
+func TestComponentFetches(t *testing.T) {
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) }))
+	t.Cleanup(origin.Close)
+	host := strings.TrimPrefix(origin.URL, "http://")
+	f := load(t, components.CHTTP)
+	url := serve(t, 0, f.answer)
+	check := func(to, want string) {
+		t.Helper()
+		_, got, err := get(t, "GET", url+"/f"+to, nil)
+		if fault := <-f.fault; err != nil || fault != nil || got != want {
+			t.Errorf("fetch of %s = %q, %v; guest: %v; want %q", to, got, err, fault, want)
+		}
+	}
+	check(host, "error  015") // HTTP-request-denied
+	f.state.Outbound = &Outbound{Allow: allowAll, Transport: NewTransport(new(net.Dialer).DialContext)}
+	check(host, "status 418")
+	check("127.0.0.1:1", "error  006") // connection-refused
+}
+
+func TestGuestIsEndedWithItsContext(t *testing.T) {
+	f := load(t, components.CHTTP)
+	url := serve(t, 0, f.answer)
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "GET", url+"/w", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := io.ReadFull(res.Body, make([]byte, 1<<20)); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if fault := <-f.fault; fault == nil {
+		t.Error("a guest that writes for ever ends well")
+	}
+}
