@@ -25,6 +25,13 @@ func (p *Plan) String() string {
 		writeOption(&b, "dtor", r.Dtor)
 		b.WriteString("\n")
 	}
+	for _, f := range p.Funcs {
+		if f.Import == nil {
+			fmt.Fprintf(&b, "function %d: lift %s of component %d", f.Number, f.Core, f.Instance)
+			f.Options.write(&b)
+			fmt.Fprintf(&b, " %s\n", f.Type)
+		}
+	}
 	for i, h := range p.Hosts {
 		fmt.Fprintf(&b, "host %d: ", i)
 		h.write(&b)
@@ -96,12 +103,8 @@ func (f *Func) name() string {
 func writeExports(w io.Writer, prefix string, exports []Export) {
 	for _, e := range exports {
 		switch {
-		case e.Func != nil && e.Func.Import != nil:
-			fmt.Fprintf(w, "export %s%s = %s\n", prefix, e.Name, e.Func.name())
 		case e.Func != nil:
-			fmt.Fprintf(w, "export %s%s = lift %s of component %d", prefix, e.Name, e.Func.Core, e.Func.Instance)
-			e.Func.Options.write(w)
-			fmt.Fprintf(w, " %s\n", e.Func.Type)
+			fmt.Fprintf(w, "export %s%s = %s\n", prefix, e.Name, e.Func.name())
 		case e.Instance != nil:
 			writeExports(w, prefix+e.Name+"#", e.Instance)
 		}

@@ -1,0 +1,203 @@
+package rewrite
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tetratelabs/wazero"
+
+	"github.com/neutrino-local/neutrino-local/runtime/component/types"
+)
+
+const preamble = "\x00asm\x01\x00\x00\x00"
+
+// sect makes a section of at most 127 bytes.
+func sect(id byte, body ...string) string {
+	b := strings.Join(body, "")
+	return string([]byte{id, byte(len(b))}) + b
+}
+
+func name(s string) string { return string([]byte{byte(len(s))}) + s }
+
+// module has one of everything: two types, an imported function "a" "f" and
+// global "a" "g", a table, a memory, a function, a tag, an element and a data
+// segment; code is the function's body without locals and end.
+func module(code string) string {
+	return preamble +
+		sect(sectionType, "\x02\x60\x00\x00\x60\x01\x7f\x00") +
+		sect(sectionImport, "\x02", name("a"), name("f"), "\x00\x01", name("a"), name("g"), "\x03\x7f\x00") +
+		sect(sectionFunc, "\x01\x00") +
+		sect(sectionTable, "\x01\x70\x00\x02") +
+		sect(sectionMemory, "\x01\x00\x01") +
+		sect(sectionTag, "\x01\x00\x00") +
+		sect(sectionGlobal, "\x01\x7f\x01\x23\x00\x0b") +
+		sect(sectionExport, "\x01", name("run"), "\x00\x01") +
+		sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01") +
+		sect(sectionDataCount, "\x01") +
+		sect(sectionCode, "\x01", string([]byte{byte(len(code) + 2)}), "\x00", code, "\x0b") +
+		sect(sectionData, "\x01\x00\x41\x00\x0b", name("data")) +
+		sect(sectionCustom, name("name"), "\x01\x06\x01\x01", name("run"))
+}
+
+func rename(_ int, imp types.CoreImport) (string, string) { return "new", imp.Module + "." + imp.Name }
+
+func TestApply(t *testing.T) {
+	m, err := Parse([]byte(module("\x41\x00\x10\x00"))) // i32.const 0, call 0
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Apply(Options{Import: rename})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var imports []string
+	for _, i := range again.Imports {
+		imports = append(imports, i.Module+" "+i.Name)
+	}
+	if diff := cmp.Diff([]string{"new a.f", "new a.g"}, imports); diff != "" {
+		t.Errorf("imports (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(m.Exports, again.Exports); diff != "" {
+		t.Errorf("exports changed (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(m.Customs, again.Customs); diff != "" {
+		t.Errorf("custom sections changed (-before +after):\n%s", diff)
+	}
+}
+
+// TestIndices has one guest for each index space, that refers to the first
+// item which is not there: it would be valid if something were added.
+func TestIndices(t *testing.T) {
+	tests := []struct{ name, code, want string }{
+		{"function", "\x10\x02", "unknown function 2 of 2"},
+		{"tail call", "\x12\x02", "unknown function 2 of 2"},
+		{"ref.func", "\xd2\x02\x1a", "unknown function 2 of 2"},
+		{"type of a block", "\x02\x02\x0b", "unknown type 2 of 2"},
+		{"type of call_indirect", "\x41\x00\x11\x02\x00", "unknown type 2 of 2"},
+		{"table of call_indirect", "\x41\x00\x11\x00\x01", "unknown table 1 of 1"},
+		{"table", "\x41\x00\x25\x01\x1a", "unknown table 1 of 1"},
+		{"table.size", "\xfc\x10\x01\x1a", "unknown table 1 of 1"},
+		{"memory", "\x3f\x01\x1a", "unknown memory 1 of 1"},
+		{"memory of a load", "\x41\x00\x28\x42\x01\x00\x1a", "unknown memory 1 of 1"},
+		{"global.get", "\x23\x02\x1a", "unknown global 2 of 2"},
+		{"global.set", "\x41\x00\x24\x02", "unknown global 2 of 2"},
+		{"tag", "\x08\x01", "unknown tag 1 of 1"},
+		{"elem segment", "\xfc\x0d\x01", "unknown elem segment 1 of 1"},
+		{"data segment", "\xfc\x09\x01", "unknown data segment 1 of 1"},
+		{"local", "\x20\x00\x1a", "unknown local 0 of 0"},
+		{"instruction", "\xff", "unknown instruction 0xff"},
+		{"short instruction", "\x44\x00", "unexpected end"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			m, err := Parse([]byte(module(test.code)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.Apply(Options{Import: rename}); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Apply = %v, want an error with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	good := module("")
+	tests := []struct{ name, old, new, want string }{
+		{"export", "\x01\x03run\x00\x01", "\x01\x03run\x00\x02", "unknown func 2 of 2"},
+		{"element", sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01"), sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x02"), "unknown function 2 of 2"},
+		{"global initializer", "\x01\x7f\x01\x23\x00\x0b", "\x01\x7f\x01\x23\x01\x0b", "unknown global 1 of 1"},
+		{"data offset", sect(sectionData, "\x01\x00\x41\x00\x0b", name("data")), sect(sectionData, "\x01\x00\x23\x02\x0b", name("data")), "unknown global 2 of 2"},
+		{"memory of data", sect(sectionData, "\x01\x00\x41\x00\x0b", name("data")), sect(sectionData, "\x01\x02\x01\x41\x00\x0b", name("data")), "unknown memory 1 of 1"},
+		{"type of a function", sect(sectionFunc, "\x01\x00"), sect(sectionFunc, "\x01\x02"), "unknown type 2 of 2"},
+		{"bodies", sect(sectionFunc, "\x01\x00"), sect(sectionFunc, "\x02\x00\x00"), "2 functions but 1 bodies"},
+		{"data count", sect(sectionDataCount, "\x01"), sect(sectionDataCount, "\x02"), "data count is 2, but there are 1"},
+		{"order", sect(sectionTable, "\x01\x70\x00\x02"), sect(sectionCode, "\x00"), "out of order"},
+		{"start", sect(sectionDataCount, "\x01"), "", "out of order"},
+	}
+	tests[len(tests)-1].old, tests[len(tests)-1].new, tests[len(tests)-1].want =
+		sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01"), sect(sectionStart, "\x02"), "start: unknown function 2 of 2"
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if strings.Count(good, test.old) != 1 {
+				t.Fatalf("%q is %d times in the module", test.old, strings.Count(good, test.old))
+			}
+			m, err := Parse([]byte(strings.Replace(good, test.old, test.new, 1)))
+			if err == nil {
+				_, err = m.Apply(Options{Import: rename})
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want an error with %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestFreshName asks for a name that the module has already.
+func TestFreshName(t *testing.T) {
+	m := &Module{Exports: []Export{{Name: "start#0"}, {Name: "start#1"}}}
+	if got := m.FreshName("start"); got != "start#2" {
+		t.Errorf("FreshName = %q, want start#2", got)
+	}
+}
+
+func seeds(f *testing.F) {
+	f.Add([]byte(module("\x41\x00\x10\x00")))
+	err := filepath.WalkDir("../testdata", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".wasm") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if i := strings.LastIndex(string(b), preamble); err == nil && i >= 0 {
+			f.Add(b[i:])
+		}
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+// FuzzApply holds that the pass does not panic, and that what it puts out is
+// valid to the engine if and only if what it was given is.
+func FuzzApply(f *testing.F) {
+	seeds(f)
+	ctx := context.Background()
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 1<<12 {
+			return
+		}
+		m, err := Parse(b)
+		if err != nil {
+			return
+		}
+		out, err := m.Apply(Options{Import: func(i int, imp types.CoreImport) (string, string) { return imp.Module + "x", imp.Name }})
+		if err != nil {
+			return
+		}
+		for _, imp := range m.Imports {
+			if imp.Module == "" {
+				return // which the engine refuses
+			}
+		}
+		before, errBefore := runtime.CompileModule(ctx, b)
+		after, errAfter := runtime.CompileModule(ctx, out)
+		if (errBefore == nil) != (errAfter == nil) {
+			t.Fatalf("before: %v, after: %v", errBefore, errAfter)
+		}
+		if errBefore == nil {
+			before.Close(ctx)
+			after.Close(ctx)
+		}
+	})
+}
