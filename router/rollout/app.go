@@ -150,7 +150,7 @@ func (r *running) health() (health, problem string) {
 		return "loading", ""
 	}
 	if r.load.err != nil {
-		return "failed", r.load.err.Error()
+		return "failed", inShort(r.load.err)
 	}
 	return "healthy", ""
 }

@@ -9,10 +9,8 @@ import (
 	"github.com/neutrino-local/neutrino-local/store"
 )
 
-const (
-	deleteBudget = 2 * time.Second // for requests in flight of an app that is deleted
-	touchEvery   = 5 * time.Second
-)
+// deleteBudget is how long requests in flight of an app that is deleted may take.
+const deleteBudget = 2 * time.Second
 
 // Delete ends what is under way for an app, takes its addresses away, and forgets
 // it. Requests in flight have a moment to finish.
@@ -32,10 +30,11 @@ func (e *Engine) Delete(ctx context.Context, id store.AppID) error {
 	for _, d := range under {
 		d.cancel(errDeleted)
 	}
-	for _, d := range under {
-		<-d.ended // soon: a deployment heeds its context
+	err = ended(ctx, under)
+	if err == nil {
+		err = e.Store.DeleteApp(context.WithoutCancel(ctx), id)
 	}
-	if err := e.Store.DeleteApp(context.WithoutCancel(ctx), id); err != nil {
+	if err != nil {
 		e.mu.Lock()
 		a.gone = false
 		e.mu.Unlock()
@@ -54,31 +53,14 @@ func (e *Engine) Delete(ctx context.Context, id store.AppID) error {
 	return e.close(current)
 }
 
-// touch notes every few seconds which apps have been used since.
-func (e *Engine) touch() {
-	tick := time.NewTicker(touchEvery)
-	defer tick.Stop()
-	noted := make(map[store.AppID]time.Time)
-	for ending := false; !ending; {
+// ended waits for deployments that have been told to end.
+func ended(ctx context.Context, under []*deployment) error {
+	for _, d := range under {
 		select {
-		case <-tick.C:
-		case <-e.ctx.Done():
-			ending = true
+		case <-d.ended:
+		case <-ctx.Done():
+			return fmt.Errorf("deployment of %s is still ending: %w", d.app.name, context.Cause(ctx))
 		}
-		used := e.Router.LastUsed()
-		news := make(map[store.AppID]time.Time)
-		for id, at := range used {
-			if !at.Equal(noted[id]) {
-				news[id] = at
-			}
-		}
-		if len(news) == 0 {
-			continue
-		}
-		if err := e.Store.TouchApps(context.WithoutCancel(e.ctx), news); err != nil {
-			e.Log.Warn("use of apps cannot be noted", keyError, err)
-			continue
-		}
-		noted = used
 	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/store"
@@ -178,17 +179,30 @@ func (e *Engine) run(d *deployment) {
 
 // fail ends d before its commit.
 func (e *Engine) fail(d *deployment, err error) {
-	in, at := d.Phase, time.Now()
+	in, at, reason := d.Phase, time.Now(), inShort(err)
 	e.log(d, store.Failed, "in", in, keyError, err)
-	if stored := e.Store.EndDeployment(context.WithoutCancel(d.ctx), d.ID, store.Failed, in, err.Error(), at); stored != nil {
+	if stored := e.Store.EndDeployment(context.WithoutCancel(d.ctx), d.ID, store.Failed, in, reason, at); stored != nil {
 		e.unnoted(d, stored)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d.app.turn.Release(1) // before anybody hears of it and tries again
-	d.FailedIn, d.Reason, d.EndedAt = in, err.Error(), at
+	d.FailedIn, d.Reason, d.EndedAt = in, reason, at
 	e.forget(d)
 	e.event(d, store.Failed, at, "")
+}
+
+// maxReason bounds what is kept of an error: an artifact may have had its say in
+// it.
+const maxReason = 2000
+
+// inShort returns the text of err as one line.
+func inShort(err error) string {
+	s := strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\n", "; "), "?")
+	if len(s) > maxReason {
+		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
+	}
+	return s
 }
 
 // log tells of a phase.

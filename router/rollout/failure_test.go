@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -82,6 +83,27 @@ func TestFailureBeforeTheCommitChangesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestReasonsAreShort(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *cloud) {
+		long := errors.New("line\nline " + strings.Repeat("é", 1<<20) + "\xff")
+		got := c.end(c.deploy(fakeApp{compile: long}))
+		if len(got.Reason) > maxReason+3 || !strings.HasPrefix(got.Reason, "line; line é") || !utf8.ValidString(got.Reason) {
+			t.Errorf("reason of %d bytes: %.50q", len(got.Reason), got.Reason)
+		}
+	})
+}
+
+// The store has committed, whatever it says: so the new revision serves.
+func TestCommitThatOnlySeemsToFail(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *cloud) {
+		c.first(fakeApp{})
+		c.store.fail["commit"] = errUnsaid
+		if got := c.end(c.deploy(fakeApp{})); got.Phase != store.Live || c.mix(3) != "222" {
+			t.Errorf("%s: %s", got.Phase, got.Reason)
+		}
+	})
 }
 
 func TestFirstDeploymentThatFails(t *testing.T) {

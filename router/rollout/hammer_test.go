@@ -56,7 +56,7 @@ func TestHundredUpgradesUnderLoad(t *testing.T) {
 			path, lines = "/stream", 21
 		}
 		clients.Go(func() {
-			for !ended(stop) {
+			for !over(stop) {
 				w, r := httptest.NewRecorder(), httptest.NewRequest("GET", path, nil)
 				r.Header.Set("Neutrino-Explain", "1")
 				c.Router.Serve(w, r, router.Target{App: "hello"})
@@ -104,7 +104,7 @@ func TestHundredUpgradesUnderLoad(t *testing.T) {
 	}
 }
 
-func ended(stop <-chan struct{}) bool {
+func over(stop <-chan struct{}) bool {
 	select {
 	case <-stop:
 		return true
@@ -123,7 +123,7 @@ func TestHammer(t *testing.T) {
 	stop := make(chan struct{})
 	for i := range 8 {
 		wg.Go(func() {
-			for n := 0; !ended(stop); n++ {
+			for n := 0; !over(stop); n++ {
 				switch (i + n) % 8 {
 				case 0:
 					_ = c.Hold(t.Context(), "1", fmt.Sprint(n%100))

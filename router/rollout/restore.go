@@ -161,7 +161,7 @@ func (l *load) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	fmt.Fprintf(w, "%s of %s does not load: %v. Deploy it again: neutrino-local deploy\n", l.r.revision, l.r.app.name, l.err)
+	fmt.Fprintf(w, "%s of %s does not load: %s. Deploy it again: neutrino-local deploy\n", l.r.revision, l.r.app.name, inShort(l.err))
 }
 
 // hurry brings l to the front of those that wait.

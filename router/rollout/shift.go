@@ -29,7 +29,7 @@ func (e *Engine) commit(d *deployment, next *running) error {
 		return context.Cause(d.ctx)
 	}
 	at := time.Now()
-	if err := e.Store.CommitDeployment(context.WithoutCancel(d.ctx), d.ID, at); err != nil {
+	if err := e.Store.CommitDeployment(context.WithoutCancel(d.ctx), d.ID, at); err != nil && !e.committed(d) {
 		return fmt.Errorf("commit: %w", err)
 	}
 	e.log(d, store.Switching)
@@ -51,6 +51,13 @@ func (e *Engine) commit(d *deployment, next *running) error {
 		e.advance(a)
 	}
 	return nil
+}
+
+// committed reports whether the store has committed d: it may have, and failed to
+// say so. Then the new revision is the current one.
+func (e *Engine) committed(d *deployment) bool {
+	kept, err := e.Store.Deployment(context.WithoutCancel(d.ctx), d.ID)
+	return err == nil && kept.Phase.Committed()
 }
 
 // advance goes to the next share of the open window, or to the one at which it
