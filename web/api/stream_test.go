@@ -204,6 +204,35 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// BenchmarkFrame is what one client of the general stream costs each tenth of a
+// second under load.
+func BenchmarkFrame(b *testing.B) {
+	s := &Server{Ledger: ledger.New(1000)}
+	w := watcher{server: s, events: &eventWriter{w: discard{}, rc: http.NewResponseController(discard{})}, counts: map[countKey]apitype.Count{}}
+	w.from = time.Now()
+	for b.Loop() {
+		b.StopTimer()
+		for i := range 100 {
+			e := s.Ledger.Begin(ledger.Record{App: "hello", AppID: helloID, Revision: 1 + i%2})
+			e.End(ledger.OK)
+			e.Finish(ledger.Reply{Status: 200})
+		}
+		b.StartTimer()
+		if err := w.sendCounts(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// discard is a client that reads everything at once.
+type discard struct{}
+
+func (discard) Header() http.Header                { return http.Header{} }
+func (discard) WriteHeader(int)                    {}
+func (discard) Write(b []byte) (int, error)        { return len(b), nil }
+func (discard) Flush()                             {}
+func (discard) SetWriteDeadline(_ time.Time) error { return nil }
+
 func TestStreamsEndWithTheServer(t *testing.T) {
 	f := newFixture(t)
 	streams := []*reader{f.open(t, "/events", ""), f.open(t, "/apps/hello/logs/events", "")}

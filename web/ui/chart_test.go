@@ -78,6 +78,16 @@ func TestIndented(t *testing.T) {
 	}
 }
 
+// FuzzIndented holds what a manifest of a stranger can cost.
+func FuzzIndented(f *testing.F) {
+	f.Add([]byte(`{"a":[1,{"b":"}]"}]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if got, _ := indented(raw); len(got) > len(raw)+len(raw)*(2*64+4) {
+			t.Errorf("%d bytes become %d", len(raw), len(got))
+		}
+	})
+}
+
 func TestFormats(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{thousands(-1234567), "-1\u202f234\u202f567"},

@@ -183,7 +183,7 @@
       plot = new uPlot({
         width: box.clientWidth, height: box.clientHeight, legend: { show: false }, cursor: { show: false },
         scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(4, high * 1.15)] } },
-        axes: [{ ...axis, values: (_, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(11, 19)) }, { ...axis, size: 56 }],
+        axes: [{ ...axis, space: 90, values: (_, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(11, 19)) }, { ...axis, size: 56 }],
         series: [{}, ...areas, { label: "failed", stroke: color("--bad"), width: 2, points: { show: false } }],
         hooks: { draw: [drawMarks] },
       }, columns, box);
