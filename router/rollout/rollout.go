@@ -161,6 +161,7 @@ func (e *Engine) start(f func()) error {
 // closes every running revision.
 func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Lock()
+	again := e.closed
 	e.closed = true
 	e.mu.Unlock()
 	e.stop(errClosing)
@@ -174,6 +175,14 @@ func (e *Engine) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("deployments are still ending: %w", context.Cause(ctx))
 	}
+	if again {
+		return nil
+	}
+	return e.closeAll(ctx)
+}
+
+// closeAll drains and closes the current revisions of all apps.
+func (e *Engine) closeAll(ctx context.Context) error {
 	e.mu.Lock()
 	var left []*running
 	for _, a := range e.apps {
