@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -60,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"guest":    guestCommand,
 			"serverof": serverofCommand,
 			"bound":    boundCommand,
+			"field":    fieldCommand,
 		},
 	})
 }
@@ -95,6 +97,22 @@ func boundCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ready, err := readReadyFile(ts.MkAbs(args[0]))
 	ts.Check(err)
 	ts.Setenv("BOUND", ready.URLs.Registry)
+}
+
+// fieldCommand is `field NAME APP`: it sets $FIELD to a string of `app status
+// --format json`, the first one if it is a list.
+func fieldCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: field NAME APP")
+	}
+	ts.Check(ts.Exec("neutrino-local", "app", "status", args[1], "--format", "json"))
+	var status map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &status))
+	value := status[args[0]]
+	if list, ok := value.([]any); ok && len(list) > 0 {
+		value = list[0]
+	}
+	ts.Setenv("FIELD", fmt.Sprint(value))
 }
 
 // placeGuest copies a built guest to dir and changes values in its manifest. It

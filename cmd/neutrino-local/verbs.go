@@ -53,6 +53,13 @@ func (d *deploy) rollback(c *cobra.Command, args []string) error {
 	if d.client, d.target.app, err = d.find(c, args); err != nil {
 		return err
 	}
+	app, to := d.target.app, number
+	if to == 0 {
+		to = app.Previous
+	}
+	if to != 0 {
+		fmt.Fprintf(d.say, "Rolling back app %s in account %s (version %d → %d)\n", app.Name, app.Account.Name, app.Current, to)
+	}
 	req := apitype.CreateDeployment{
 		Rollback: true, Revision: number, Queue: d.queue,
 		HealthPath: d.healthPath, ReadinessMS: d.readiness.Milliseconds(),
