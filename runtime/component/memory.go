@@ -6,7 +6,10 @@ import (
 
 // A heap makes the memories of one instance on the Go heap, within a limit for
 // all of them together.
-type heap struct{ limit, used uint64 }
+type heap struct {
+	limit, used uint64
+	refused     bool // a memory wanted more
+}
 
 // Allocate makes a memory, still without room.
 func (h *heap) Allocate(_, _ uint64) experimental.LinearMemory { return &heapMemory{heap: h} }
@@ -21,6 +24,7 @@ func (m *heapMemory) Reallocate(size uint64) []byte {
 	if size > uint64(len(m.b)) {
 		more := size - uint64(len(m.b))
 		if m.heap.used+more > m.heap.limit {
+			m.heap.refused = true
 			return nil
 		}
 		m.heap.used += more

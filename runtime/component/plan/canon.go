@@ -112,10 +112,16 @@ func (b *builder) imported(s *scope, instance, name string, e types.Extern, reso
 
 func (b *builder) importedType(s *scope, instance, name string, e types.Extern, resolve Resolver) {
 	r, ok := e.Type.(*types.Resource)
-	if !ok || !e.Sub {
+	if !ok {
 		return
 	}
 	real := resolve(instance, name)
+	if !e.Sub { // the same type under another name
+		if real != nil && real != s.resource(r) {
+			b.refuse("it takes %s for the same resource as %s, which it is not", qualified(instance, name), s.resource(r).Name)
+		}
+		return
+	}
 	if real == nil {
 		real = r
 	}

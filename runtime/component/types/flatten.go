@@ -55,11 +55,10 @@ func (v *Value) InMemory() bool {
 	switch v.Kind {
 	case String, List, Map:
 		return true
+	case Stream, Future:
+		return false
 	}
 	for p := range v.Parts {
-		if p.Kind == Stream || p.Kind == Future {
-			continue
-		}
 		if p.InMemory() {
 			return true
 		}
