@@ -122,5 +122,8 @@ func parseReference(s string) (tag string, d artifact.Digest, err error) {
 		d, err = parsed(s)
 		return "", d, err
 	}
-	return s, "", checkTag(s)
+	if err := checkTag(s); err != nil {
+		return "", "", err
+	}
+	return s, "", nil
 }
