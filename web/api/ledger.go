@@ -77,13 +77,18 @@ func (s *Server) Assert(ctx context.Context, ref string, in apitype.Assertion) (
 	case in.SinceDeploy || in.BothSeen || in.MaxOverlapMS != nil:
 		return v, fmt.Errorf("assertion on %s: no deployment is there: %w", app.Name, store.ErrConflict)
 	}
+	if began := s.About().StartedAt; !a.Since.IsZero() && a.Since.Before(began) {
+		v.Failures = append(v.Failures, unknown(fmt.Errorf("%w: the ledger began with the server at %s, and the replies since %s are asked for",
+			ledger.ErrUnknown, began.UTC().Format(time.RFC3339), a.Since.UTC().Format(time.RFC3339))))
+		return v, nil
+	}
 	page := s.Ledger.Records(ledger.Query{App: string(app.ID), Since: a.Since})
 	a.Evicted = page.Evicted
 	overlap, _, _ := ledger.Overlap(page.Records, a.Old, a.New)
 	v.Replies, v.OverlapMS = len(page.Records), overlap.Milliseconds()
 	violations, err := ledger.Check(page.Records, a)
 	if errors.Is(err, ledger.ErrUnknown) {
-		v.Failures = append(v.Failures, apitype.Failure{Assertion: "unknown", Message: err.Error(), Records: []apitype.Record{}})
+		v.Failures = append(v.Failures, unknown(err))
 		return v, nil
 	}
 	if err != nil {
@@ -99,7 +104,12 @@ func (s *Server) Assert(ctx context.Context, ref string, in apitype.Assertion) (
 	return v, nil
 }
 
-// Selection reads what records a URL asks for: those after a sequence number,
+// unknown is the failure of an assertion that cannot be decided.
+func unknown(err error) apitype.Failure {
+	return apitype.Failure{Assertion: "unknown", Message: err.Error(), Records: []apitype.Record{}}
+}
+
+// selection reads what records a URL asks for: those after a sequence number,
 // oldest first, or else the newest.
 func (s *Server) selection(ctx context.Context, q *query) (ledger.Query, error) {
 	sel := ledger.Query{

@@ -37,7 +37,8 @@ func (s *Server) tally(d store.Deployment) apitype.Tally {
 	defer s.tallies.mu.Unlock()
 	t := s.tallies.byID[d.ID]
 	if t == nil {
-		t = &tally{Tally: apitype.Tally{Deployment: string(d.ID), From: int(d.From), To: int(d.Revision), Complete: true}}
+		t = &tally{Tally: apitype.Tally{Deployment: string(d.ID), From: int(d.From), To: int(d.Revision)}}
+		t.Complete = !d.StartedAt.Before(s.About().StartedAt) // the ledger begins empty
 		if s.tallies.byID == nil || len(s.tallies.byID) >= maxTallies {
 			s.tallies.byID = map[store.DeploymentID]*tally{}
 		}

@@ -86,7 +86,7 @@ type Tally struct {
 	OverlapMS  int64  `json:"overlap_ms"` // from the first lease of To to the last one of From
 	Failed     int64  `json:"failed"`     // a status from 500, or an outcome other than ok, no_route or client_gone
 	Lost       int64  `json:"lost"`       // requests that got no whole reply
-	Complete   bool   `json:"complete"`   // false: some of the records have left the ledger
+	Complete   bool   `json:"complete"`   // false: some of the records are not in the ledger
 }
 
 // A Hold is the body of PUT /api/v1/apps/{app}/failover/hold.
