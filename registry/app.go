@@ -17,7 +17,7 @@ import (
 type App struct {
 	Manifest artifact.Manifest
 	Lock     artifact.Lock
-	Blobs    []string // digests that the app needs: config, layers, and the files of archives
+	Blobs    []string // digests that the app needs: manifest, config, layers, and the files of archives
 	Size     int64    // bytes of the distinct layers
 }
 
@@ -59,6 +59,7 @@ func (s *Server) app(ctx context.Context, repository string, d artifact.Digest) 
 	if err := artifact.Check(app.Manifest, app.Lock); err != nil {
 		return app, fmt.Errorf("%w: %w", store.ErrInvalid, err)
 	}
+	app.Blobs = []string{string(d)}
 	for _, b := range app.Manifest.Blobs() {
 		app.Blobs = append(app.Blobs, string(b))
 	}

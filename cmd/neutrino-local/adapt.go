@@ -62,11 +62,35 @@ func (cfg config) rollout(db *sqlite.DB, apps *router.Router, reg *registry.Serv
 			}
 			return app.Lock.CheckValues(r.Variables)
 		},
+		Forget: func(ctx context.Context, gone []store.Revision) error { return forget(ctx, db, reg, gone) },
 		Host:   func(name store.AppName) string { return string(name) + "." + cfg.allDomains()[0] },
 		Policy: cfg.policy, Window: cfg.window, Seed: cfg.seed,
 		Readiness: cfg.readiness, HealthInterval: cfg.healthInterval,
 		DrainTimeout: cfg.profile.drain, KeepRevisions: cfg.keepRevisions,
 	}
+}
+
+// forget deletes the manifests of revisions that were pruned from the registry,
+// but for those that another revision of the app has too.
+func forget(ctx context.Context, db *sqlite.DB, reg *registry.Server, gone []store.Revision) error {
+	left, err := db.Revisions(ctx, gone[0].App)
+	if err != nil {
+		return err
+	}
+	kept := map[string]bool{}
+	for _, r := range left {
+		kept[r.Digest] = true
+	}
+	for _, r := range gone {
+		if kept[r.Digest] {
+			continue
+		}
+		err := reg.DeleteManifest(ctx, r.Repository, artifact.Digest(r.Digest))
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // A compiler makes running revisions of artifacts.
@@ -113,11 +137,13 @@ func content(reg *registry.Server) func(context.Context, store.Revision) (artifa
 }
 
 // deployments is the engine as the API asks for it. An app that goes takes its
-// listeners and its log with it.
+// listeners, its log and its repository with it.
 type deployments struct {
-	engine  *rollout.Engine
-	exposed *listeners
-	logs    *applog.Logs
+	engine   *rollout.Engine
+	db       *sqlite.DB
+	exposed  *listeners
+	logs     *applog.Logs
+	registry *registry.Server
 }
 
 func (d deployments) Admit(app store.App) error { return d.engine.Admit(app) }
@@ -150,11 +176,19 @@ func (d deployments) Watch(ctx context.Context, id store.DeploymentID) (<-chan a
 	return to, nil
 }
 
-func (d deployments) Delete(ctx context.Context, app store.AppID) error {
-	if err := d.engine.Delete(ctx, app); err != nil {
+func (d deployments) Delete(ctx context.Context, id store.AppID) error {
+	app, err := d.db.App(ctx, id)
+	if err != nil {
 		return err
 	}
-	return errors.Join(d.exposed.removeApp(ctx, app), d.logs.Delete(app))
+	if err := d.engine.Delete(ctx, id); err != nil {
+		return err
+	}
+	err = d.registry.DeleteRepository(ctx, app.Account+"/"+string(app.Name))
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return errors.Join(err, d.exposed.removeApp(ctx, id), d.logs.Delete(id))
 }
 
 // failovers is the engine's other half.

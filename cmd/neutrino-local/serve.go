@@ -93,7 +93,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	newServer := func(h http.Handler) *http.Server { return cfg.httpServer(h, log) }
 	exposed := &listeners{Scheme: cfg.scheme(), Apps: apps, Server: newServer, Log: log}
 	control := &api.Server{
-		Store: db, Rollout: deployments{engine, exposed, logs}, Failover: failovers{engine},
+		Store: db, Rollout: deployments{engine, db, exposed, logs, reg}, Failover: failovers{engine},
 		Ledger: replies, Logs: logs, Log: log,
 		About: place.about, URLs: place.appURLs, Serving: serving(engine), Content: content(reg),
 		Listen: exposed.listen, Unlisten: exposed.remove, Stop: stop,

@@ -78,7 +78,11 @@ func (e *Engine) bringUp(ctx context.Context, d *deployment) (*running, error) {
 // pull makes the artifact of a revision local and returns what the revision runs
 // from.
 func (e *Engine) pull(ctx context.Context, a *app, of store.Revision) (Spec, error) {
-	art, err := e.Pull(ctx, of.Repository, artifact.Digest(of.Digest))
+	repository := of.Repository
+	if len(of.Blobs) > 0 {
+		repository = "" // the revision keeps it
+	}
+	art, err := e.Pull(ctx, repository, artifact.Digest(of.Digest))
 	if err != nil {
 		return Spec{}, err
 	}

@@ -61,6 +61,9 @@ func (e *Engine) live(d *deployment) {
 		return
 	}
 	pruned, err := e.Store.PruneRevisions(ctx, d.app.id, e.KeepRevisions)
+	if err == nil && e.Forget != nil && len(pruned) > 0 {
+		err = e.Forget(ctx, pruned)
+	}
 	if err != nil {
 		e.Log.Warn("old revisions cannot be pruned", keyApp, d.app.name, keyError, err)
 	}

@@ -71,7 +71,7 @@ type Deployments interface {
 // An Artifact is what a revision is made of.
 type Artifact struct {
 	Lock  artifact.Lock
-	Blobs []string // digests of the config and the layers
+	Blobs []string // digests of the manifest, the config and all content
 	Size  int64    // bytes, sum of the distinct layers
 }
 
@@ -99,13 +99,16 @@ type Config struct {
 	Router *router.Router
 	Log    *slog.Logger
 
-	// Pull makes an artifact local and returns it.
+	// Pull makes an artifact local and returns it; without a repository it is one
+	// that a revision keeps, whatever was deleted from its repository since.
 	Pull func(ctx context.Context, repository string, digest artifact.Digest) (Artifact, error)
 	// Compile makes a revision that can be started.
 	Compile func(ctx context.Context, s Spec) (Running, error)
 	// Refuse returns why a request can never succeed, before anything is on
 	// record. It may be nil.
 	Refuse func(ctx context.Context, app store.App, r Request) error
+	// Forget lets go of the artifacts of revisions that are gone. It may be nil.
+	Forget func(ctx context.Context, gone []store.Revision) error
 	// Host returns the Host of requests to an app; it may be nil.
 	Host func(name store.AppName) string
 
