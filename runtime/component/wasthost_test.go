@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
 )
@@ -45,6 +46,11 @@ func wastHost() *Linker {
 	return l
 }
 
+const cannotSupply = "which a host cannot supply"
+
+// errCannotSupply is a skip, except where a script expects it.
+var errCannotSupply = fmt.Errorf("%w: imports a component or module from the host", errSkip)
+
 // unsupported are the words of errors by which a script's component or
 // assertion is known to be about something else than the component model's
 // synchronous part.
@@ -57,7 +63,7 @@ var unsupported = []struct{ words, why string }{
 	{"invalid canonical option 0x9", "options of the garbage collection proposal"},
 	{"must be a 32-bit memory", "memories of 64 bits"},
 	{"memories begin with", "the runner's memory limit"},
-	{"which a host cannot supply", "imports a component or module from the host"},
+	{cannotSupply, ""},
 	{"root-level component imports", "a restriction of another runtime"},
 	{"exporting a component", "a restriction of another runtime"},
 	{"reexport of an imported", "a restriction of another runtime"},

@@ -28,7 +28,6 @@ type Table struct {
 
 type slot struct {
 	res   *Resource // nil: free
-	other any       // waitables and what else is no resource
 	scope *Scope    // of a borrow
 	lends uint32
 	own   bool

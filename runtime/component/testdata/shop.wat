@@ -29,23 +29,23 @@
     (data (i32.const 16) "alice")
     (data (i32.const 32) "apple")
     ;; buy: makes a basket, adds an item for the price, returns what add returned
-    (func (export "buy") (param $price i64) (result i32)
+    (func $buy (export "buy") (param $price i64) (result i32)
       (local $b i32)
       (local.set $b (call $new (i32.const 16) (i32.const 5)))
       (call $add (local.get $b) (i32.const 32) (i32.const 5) (i32.const 1) (local.get $price) (i32.const 128))
       (call $drop (local.get $b))
       (i32.const 128))
     ;; keep: makes baskets and drops none
-    (func (export "keep") (param $n i32)
+    (func $keep (export "keep") (param $n i32)
       (loop
         (drop (call $new (i32.const 16) (i32.const 5)))
         (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
     ;; self: gives a basket away that it also lends
-    (func (export "self")
+    (func $self (export "self")
       (local $b i32)
       (local.set $b (call $new (i32.const 16) (i32.const 5)))
       (call $merge (local.get $b) (local.get $b)))
-    (func (export "greet") (param i32 i32) (result i32)
+    (func $greet (export "greet") (param i32 i32) (result i32)
       (i32.store (i32.const 64) (local.get 0))
       (i32.store (i32.const 68) (local.get 1))
       (i32.const 64)))
