@@ -34,8 +34,8 @@ func usagef(format string, args ...any) error {
 	return coded(exitUsage, fmt.Errorf(format, args...))
 }
 
-// silent is an error that has been printed already.
-var silent = errors.New("")
+// errSilent is of what has been printed already.
+var errSilent = errors.New("")
 
 // exitCodes is the one table from errors to exit codes. The first row that
 // matches counts.
@@ -79,7 +79,7 @@ func exitCode(err error) int {
 // report tells the person what went wrong and returns the exit code.
 func report(err error, w io.Writer) int {
 	code := exitCode(err)
-	if err == nil || errors.Is(err, silent) {
+	if err == nil || errors.Is(err, errSilent) {
 		return code
 	}
 	fmt.Fprintf(w, "Error: %v\n", err)

@@ -160,7 +160,7 @@ func ledgerAssert(g *globals) *cobra.Command {
 			printVerdict(g, verdict)
 		}
 		if err == nil && !verdict.Pass {
-			err = coded(exitError, silent)
+			err = coded(exitError, errSilent)
 		}
 		return err
 	}
