@@ -39,6 +39,8 @@ type Host struct {
 type State struct {
 	Outbound      *Outbound // nil denies every request
 	ResponseLimit uint64    // bytes of the body of its response, 0 is none
+
+	ended bool // the handler has returned
 }
 
 // Link offers the interfaces to components that l links. w must have been
@@ -86,6 +88,7 @@ func (h *Host) Handle(ctx context.Context, in *component.Instance, f *component.
 	if _, err := in.Call(ctx, f, h.inRequests.Own(x.Request), h.outparams.Own(x)); err != nil {
 		return err
 	}
+	h.states.In(in).ended = true
 	if !x.Answer.Ready() {
 		return ErrNoAnswer
 	}
@@ -130,7 +133,7 @@ func (h *Host) linkResources(b binding) {
 	h.trailers = offer(b, "future-trailers", func(t *pendingTrailers) error { t.body.Close(); return t.Childless() })
 	h.outRequests = offer[*Request](b, "outgoing-request", nil)
 	h.outResponses = offer[*Response](b, "outgoing-response", nil)
-	h.outBodies = offer(b, "outgoing-body", func(body *OutgoingBody) error { body.Abort(); return body.Childless() })
+	h.outBodies = offer(b, "outgoing-body", func(body *OutgoingBody) error { body.Drop(); return body.Childless() })
 	h.outparams = offer[*Exchange](b, "response-outparam", nil)
 	h.options = offer[*Options](b, "request-options", nil)
 	h.futures = offer(b, "future-incoming-response", func(p *pendingResponse) error { p.close(); return p.Childless() })

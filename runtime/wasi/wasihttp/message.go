@@ -29,8 +29,11 @@ func (r *Request) OpenBody() (*OutgoingBody, bool) {
 		return nil, false
 	}
 	b, err := newOutgoingBody(r.Headers, RequestBodySize, 0)
+	if err != nil {
+		return nil, false
+	}
 	r.Body = b
-	return b, err == nil
+	return b, true
 }
 
 // SetMethod reports whether m is a method, and sets it.
@@ -110,6 +113,8 @@ type Response struct {
 	Headers   *Fields
 	Body      *OutgoingBody // nil until the guest asks for it
 	BodyLimit uint64        // bytes, 0 is none
+
+	guestEnded *bool // see OutgoingBody
 }
 
 // NewResponse returns a response of status 200 with those headers, which
@@ -125,8 +130,12 @@ func (r *Response) OpenBody() (*OutgoingBody, bool) {
 		return nil, false
 	}
 	b, err := newOutgoingBody(r.Headers, ResponseBodySize, r.BodyLimit)
+	if err != nil {
+		return nil, false
+	}
+	b.guestEnded = r.guestEnded
 	r.Body = b
-	return b, err == nil
+	return b, true
 }
 
 // SetStatus reports whether status has three digits, and sets it.

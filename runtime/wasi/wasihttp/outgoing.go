@@ -31,6 +31,7 @@ type OutgoingBody struct {
 	written    uint64
 	tooLong    *Error // once the guest has written more than it may
 	opened     bool   // write has been called
+	guestEnded *bool  // nil, or whether the guest has returned without a fault
 	trailers   stream.Future[*Fields]
 }
 
@@ -108,6 +109,16 @@ func (b *OutgoingBody) Finish(trailers *Fields) error {
 
 // Abort ends the body broken, unless it has been finished.
 func (b *OutgoingBody) Abort() { b.pipe.CloseWrite(ErrAborted) }
+
+// Drop ends a body whose handle is gone. One that a guest drops is broken; one
+// that it still had when it returned ends where it is, as in other runtimes.
+func (b *OutgoingBody) Drop() {
+	if b.guestEnded != nil && *b.guestEnded {
+		_ = b.Finish(nil) // nobody is left to tell
+		return
+	}
+	b.Abort()
+}
 
 // Disconnect tells the guest, at its next write, that nobody reads any more.
 func (b *OutgoingBody) Disconnect(err error) { b.pipe.CloseRead(err) }
