@@ -32,10 +32,14 @@ func (e *Engine) check(ctx context.Context, d *deployment, h http.Handler) error
 	if err := e.enter(d, store.Checking); err != nil {
 		return err
 	}
+	var last error
 	for {
 		err := e.healthy(ctx, d, h)
 		if err == nil {
 			return nil
+		}
+		if ctx.Err() == nil || last == nil { // what we cut ourselves tells less than a reply did
+			last = err
 		}
 		if ctx.Err() == nil {
 			e.Log.Debug("unhealthy", keyApp, d.app.name, keyRevision, d.Revision, keyDeployment, d.ID, keyError, err)
@@ -45,7 +49,7 @@ func (e *Engine) check(ctx context.Context, d *deployment, h http.Handler) error
 		case <-again.C:
 		case <-ctx.Done():
 			again.Stop()
-			return &unhealthyError{err}
+			return &unhealthyError{last}
 		}
 	}
 }
@@ -82,10 +86,10 @@ func (e *Engine) ask(ctx context.Context, d *deployment, h http.Handler, path st
 		host = e.Host(d.app.name)
 	}
 	// The reply may set off work that goes on; none of it after the check.
-	ctx, cancel := context.WithCancel(ctx)
+	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	entry := (*ledger.Ledger)(nil).Begin(ledger.Record{})
-	r, err := http.NewRequestWithContext(ledger.With(ctx, entry), http.MethodGet, "http://"+host+path, http.NoBody)
+	r, err := http.NewRequestWithContext(ledger.With(asking, entry), http.MethodGet, "http://"+host+path, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +106,8 @@ func (e *Engine) ask(ctx context.Context, d *deployment, h http.Handler, path st
 		why = ": " + string(o)
 	}
 	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("GET %s: no reply in time", path)
 	case !whole && a.status == 0:
 		return nil, fmt.Errorf("GET %s: no reply%s", path, why)
 	case status < 200 || status > last:
