@@ -65,7 +65,9 @@ func contentHeaders(h http.Header, d artifact.Digest, mediaType string) {
 func serveContent(w http.ResponseWriter, r *http.Request, f blob.File, d artifact.Digest, mediaType string) error {
 	switch header := r.Header.Get("Range"); {
 	case header == "":
-	case !strings.HasPrefix(header, "bytes="): // a unit that we do not know means nothing
+	case !strings.HasPrefix(header, "bytes="), f.Size() == 0:
+		// A unit that we do not know means nothing, and some clients ask for a
+		// range of everything that they pull.
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
 	case r.Header.Get("If-Range") == "" && !satisfiable(header, f.Size()):

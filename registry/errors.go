@@ -69,7 +69,7 @@ var statuses = []struct {
 	{errUnknownPath, http.StatusNotFound, "UNSUPPORTED"},
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "BLOB_UPLOAD_INVALID"},
 	{errBody, http.StatusBadRequest, "BLOB_UPLOAD_INVALID"},
-	{syscall.ENOSPC, http.StatusInsufficientStorage, "TOOMANYREQUESTS"},
+	{syscall.ENOSPC, http.StatusInsufficientStorage, "DENIED"},
 }
 
 // A limitError says which limit stands in the way. It is of kind store.ErrLimit.

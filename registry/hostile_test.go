@@ -268,12 +268,12 @@ func TestManifestsInARing(t *testing.T) {
 func TestReferrersComeInPages(t *testing.T) {
 	f := newFixture(t, "memory")
 	subject := artifact.SHA256([]byte("x"))
-	const all = 20
+	const all = 10
 	for i := range all {
 		raw := encode(t, map[string]any{
 			"schemaVersion": 2, "mediaType": artifact.IndexType, "manifests": []string{}, "artifactType": "application/x",
 			"subject":     map[string]any{"digest": subject, "size": 1},
-			"annotations": map[string]string{"n": fmt.Sprint(i), "big": strings.Repeat("x", 900<<10)},
+			"annotations": map[string]string{"n": fmt.Sprint(i), "big": strings.Repeat("x", 600<<10)},
 		})
 		f.want(201, "PUT", fmt.Sprintf("/v2/many/refs/manifests/r%d", i), raw, "Content-Type", artifact.IndexType)
 	}

@@ -305,6 +305,8 @@ func TestPullingBlobs(t *testing.T) { // end-2
 				}
 			})
 		}
+		empty := f.pushBlob("spec/pull", nil)
+		f.want(200, "GET", blobPath("spec/pull", empty), nil, "Range", "bytes=0-")
 		f.want(304, "GET", path, nil, "If-None-Match", `"`+string(d)+`"`)
 		f.want(200, "GET", path, nil, "Range", "bytes=5000-", "If-Range", `"other"`)
 		f.want(206, "GET", path, nil, "Range", "bytes=5-9", "If-Range", `"`+string(d)+`"`)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -111,6 +112,9 @@ func (d *Disk) syncFiles(round []artifact.Digest) error {
 		}
 		dirs[filepath.Dir(path)] = true
 		dirs[filepath.Dir(filepath.Dir(path))] = true
+	}
+	if runtime.GOOS == "windows" {
+		return nil // it syncs no directories
 	}
 	for dir := range dirs {
 		if err := fsync(dir); err != nil {
