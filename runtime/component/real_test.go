@@ -67,15 +67,14 @@ func TestComponents(t *testing.T) {
 
 func trapping(t *testing.T, def *binary.Component, info *validate.Info) *Linker {
 	l := NewLinker()
-	p, err := plan.Build(def, info, func(instance, name string) *types.Resource {
-		if r := l.resolve(instance, name); r != nil {
-			return r
-		}
-		NewResource[any](l, instance, name, nil)
-		return l.resolve(instance, name)
-	})
+	p, err := plan.Build(def, info, l.resolve)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range p.Borrowed {
+		if l.resolve(f.Instance, f.Name) == nil {
+			NewResource[any](l, f.Instance, f.Name, nil)
+		}
 	}
 	for _, i := range p.Imports {
 		key := itemName{types.Track(i.Instance), i.Name}
