@@ -71,7 +71,11 @@ func (e *Engine) save(d *deployment) error {
 	d.unsaved = nil
 	e.mu.Unlock()
 	for _, event := range events {
-		e.log(d, event.Phase, "detail", event.Detail)
+		more := []any{}
+		if event.Detail != "" {
+			more = append(more, "detail", event.Detail)
+		}
+		e.log(d, event.Phase, more...)
 		if err := e.Store.AddPhase(context.WithoutCancel(d.ctx), d.ID, event); err != nil {
 			return err
 		}
