@@ -211,10 +211,12 @@ func (cx *Context) toUTF8(s string, units, worst uint32) (uint32, uint32, error)
 		return 0, 0, err
 	}
 	if size := uint32(len(s)); size > units { // not ASCII
+		ascii := uint32(strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }))
+		copy(cx.mem[base:], s[:ascii])
 		if base, err = cx.realloc(base, units, 1, worst); err != nil {
 			return 0, 0, err
 		}
-		copy(cx.mem[base:], s)
+		copy(cx.mem[base+ascii:], s[ascii:])
 		if worst > size {
 			base, err = cx.realloc(base, worst, 1, size)
 		}
