@@ -79,8 +79,7 @@ var errInformational = errors.New("informational responses are not supported")
 func (h *Host) linkResponse(b binding) {
 	b.fn("[constructor]outgoing-response", func(c *component.Call, args []abi.Value) (abi.Value, error) {
 		r := NewResponse(h.fields.Of(args[0]))
-		state := h.states.Get(c)
-		r.BodyLimit, r.guestEnded = state.ResponseLimit, &state.ended
+		r.guestEnded = &h.states.Get(c).ended
 		return h.outResponses.Own(r), nil
 	})
 	response := func(name string, fn func(r *Response, args []abi.Value) abi.Value) {

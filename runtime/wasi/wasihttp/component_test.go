@@ -81,8 +81,7 @@ func (f *fixture) run(ctx context.Context, x *Exchange) (err error) {
 
 func TestComponentAnswers(t *testing.T) {
 	f := load(t, components.CHTTP)
-	f.state.ResponseLimit = 1 << 20
-	url := serve(t, 0, f.answer)
+	url := serve(t, f.answer)
 	tests := []struct {
 		path   string
 		status int
@@ -127,7 +126,7 @@ func TestComponentAnswers(t *testing.T) {
 
 func TestComponentEchoesBothWaysAtOnce(t *testing.T) {
 	f := load(t, components.CHTTP)
-	url := serve(t, 0, f.answer)
+	url := serve(t, f.answer)
 	want := bytes.Repeat([]byte("0123456789abcdef"), 8<<20/16)
 	_, got, err := get(t, "POST", url+"/e", bytes.NewReader(want))
 	if fault := <-f.fault; err != nil || fault != nil || got != string(want) {
@@ -140,7 +139,7 @@ func TestComponentFetches(t *testing.T) {
 	t.Cleanup(origin.Close)
 	host := strings.TrimPrefix(origin.URL, "http://")
 	f := load(t, components.CHTTP)
-	url := serve(t, 0, f.answer)
+	url := serve(t, f.answer)
 	check := func(to, want string) {
 		t.Helper()
 		_, got, err := get(t, "GET", url+"/f"+to, nil)
@@ -156,7 +155,7 @@ func TestComponentFetches(t *testing.T) {
 
 func TestGuestIsEndedWithItsContext(t *testing.T) {
 	f := load(t, components.CHTTP)
-	url := serve(t, 0, f.answer)
+	url := serve(t, f.answer)
 	ctx, cancel := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, "GET", url+"/w", nil)
 	if err != nil {

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
-	"sync/atomic"
-	"unicode/utf8"
 
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
 )
@@ -41,88 +38,45 @@ type Exchange struct {
 	Request *IncomingRequest
 	// Answer is set at most once, and the reply goes out then.
 	Answer stream.Future[Answer]
-	// ResponseLimit is what the body of a response may have, 0 is any.
-	ResponseLimit uint64
-
-	over atomic.Int64 // bytes seen when the request's body was too long
 }
 
-// ErrNoAuthority is for a request that does not say whom it is for.
-var ErrNoAuthority = errors.New("request has no host")
+// An Incoming is a request as its server has it.
+type Incoming struct {
+	Method    string
+	Path      string // with query
+	Scheme    string
+	Authority string // what Host says
+	Header    http.Header
+	Body      io.Reader              // nil is none
+	Trailer   func() http.Header     // after the body's end; nil is none
+	Fault     func(err error) *Error // gives an error of Body its code
+}
 
-// NewExchange returns the exchange for r, which is as the server has it. limit
-// bounds the body, 0 is none. run starts the goroutine that reads the body;
-// whoever gives it waits for it after the server's connection has been told to
-// read no more.
-func NewExchange(r *http.Request, limit int64, run func(func())) (*Exchange, error) {
-	if r.Host == "" {
-		return nil, ErrNoAuthority
-	}
-	for name, values := range r.Header {
-		for _, v := range values {
-			if !utf8.ValidString(v) {
-				return nil, fmt.Errorf("field %s is not UTF-8", strings.ToLower(name))
-			}
-		}
-	}
+// NewExchange returns the exchange for a request. run starts the goroutine that
+// reads the body; whoever gives it calls Stop, ends a read that waits, and waits
+// for the goroutine.
+func NewExchange(r *Incoming, run func(func())) (*Exchange, error) {
 	headers, err := FieldsOf(r.Header)
 	if err != nil {
 		return nil, err
 	}
-	x := new(Exchange)
 	src := io.ReadCloser(http.NoBody)
-	if r.Body != nil && r.Body != http.NoBody {
-		src = &limitedBody{body: r.Body, left: limit, limit: limit, x: x}
+	if r.Body != nil {
+		src = io.NopCloser(r.Body)
 	}
-	path := r.RequestURI
-	if !strings.HasPrefix(path, "/") {
-		path = r.URL.RequestURI()
+	trailer := r.Trailer
+	if trailer == nil {
+		trailer = func() http.Header { return nil }
 	}
-	x.Request = &IncomingRequest{
-		Method: r.Method, Path: path, Scheme: "http", Authority: r.Host, Headers: headers,
-		body: NewIncomingBody(src, func() http.Header { return r.Trailer }, requestError, run),
-	}
-	return x, nil
+	return &Exchange{Request: &IncomingRequest{
+		Method: r.Method, Path: r.Path, Scheme: r.Scheme, Authority: r.Authority, Headers: headers,
+		body: NewIncomingBody(src, trailer, r.Fault, run),
+	}}, nil
 }
 
-// TooLarge returns how much of the request's body was seen when it was more
-// than its limit; 0 if it was not.
-func (x *Exchange) TooLarge() int64 { return x.over.Load() }
-
-// requestError gives the code of an error of a request's body.
-func requestError(err error) *Error {
-	var limit *LimitError
-	if errors.As(err, &limit) {
-		return FailSize(RequestBodySize, limit.Limit)
-	}
-	return Fail(ConnectionTerminated)
-}
-
-// limitedBody is the body of a request up to its limit.
-type limitedBody struct {
-	body        io.Reader
-	left, limit int64
-	x           *Exchange
-}
-
-func (b *limitedBody) Read(p []byte) (int, error) {
-	if b.limit <= 0 {
-		return b.body.Read(p)
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.body.Read(p)
-	if int64(n) > b.left {
-		b.x.over.Store(b.limit + int64(n) - b.left)
-		return int(b.left), &LimitError{Limit: uint64(b.limit)}
-	}
-	b.left -= int64(n)
-	return n, err
-}
-
-// Close does nothing: the body is the server's.
-func (b *limitedBody) Close() error { return nil }
+// Stop ends the reading of the request's body. It reports whether a read may
+// still wait for the client.
+func (x *Exchange) Stop() (reading bool) { return x.Request.body.stop() }
 
 // ErrStatus is for a response that cannot be a reply.
 var ErrStatus = errors.New("status is not that of a final response")

@@ -12,20 +12,25 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
 )
 
 // serve answers every request with guest, as the executor of a trigger does,
 // and returns the server's URL.
-func serve(t *testing.T, limit int64, guest func(ctx context.Context, x *Exchange)) string {
+func serve(t *testing.T, guest func(ctx context.Context, x *Exchange)) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 			t.Error(err)
 		}
 		var pumps sync.WaitGroup
-		x, err := NewExchange(r, limit, func(f func()) { pumps.Go(f) })
+		in := &Incoming{Method: r.Method, Path: r.RequestURI, Scheme: "http", Authority: r.Host, Header: r.Header, Trailer: func() http.Header { return r.Trailer }}
+		if r.ContentLength != 0 {
+			in.Body = r.Body
+		}
+		x, err := NewExchange(in, func(f func()) { pumps.Go(f) })
 		if err != nil {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
@@ -43,6 +48,9 @@ func serve(t *testing.T, limit int64, guest func(ctx context.Context, x *Exchang
 			defer panic(http.ErrAbortHandler)
 		}
 		<-done
+		if x.Stop() {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		}
 		pumps.Wait()
 	}))
 	t.Cleanup(s.Close)
@@ -88,7 +96,7 @@ func get(t *testing.T, method, url string, body io.Reader) (*http.Response, stri
 
 func TestBodyMayBeWrittenBeforeTheAnswer(t *testing.T) {
 	want := strings.Repeat("0123456789abcdef", 200<<10/16)
-	url := serve(t, 0, func(ctx context.Context, x *Exchange) {
+	url := serve(t, func(ctx context.Context, x *Exchange) {
 		res, body, out := respond(t)
 		for rest := want; rest != ""; rest = rest[min(4096, len(rest)):] {
 			if err := out.BlockingWriteAndFlush(ctx, []byte(rest[:min(4096, len(rest))])); err != nil {
@@ -111,7 +119,7 @@ func TestBodyMayBeWrittenBeforeTheAnswer(t *testing.T) {
 
 func TestReplyGoesOutBeforeTheGuestEnds(t *testing.T) {
 	seen := make(chan struct{})
-	url := serve(t, 0, func(ctx context.Context, x *Exchange) {
+	url := serve(t, func(ctx context.Context, x *Exchange) {
 		res, body, out := respond(t, Field{"content-length", []byte("10")})
 		x.Answer.Set(Answer{Response: res})
 		if err := out.BlockingWriteAndFlush(ctx, []byte("first")); err != nil {
@@ -143,7 +151,7 @@ func TestReplyGoesOutBeforeTheGuestEnds(t *testing.T) {
 
 func TestBodyThatIsNotAsLongAsDeclared(t *testing.T) {
 	for _, length := range []string{"3", "8"} {
-		url := serve(t, 0, func(ctx context.Context, x *Exchange) {
+		url := serve(t, func(ctx context.Context, x *Exchange) {
 			res, body, out := respond(t, Field{"content-length", []byte(length)})
 			x.Answer.Set(Answer{Response: res})
 			err := out.BlockingWriteAndFlush(ctx, []byte("hello"))
@@ -162,7 +170,7 @@ func TestBodyThatIsNotAsLongAsDeclared(t *testing.T) {
 }
 
 func TestBodyThatIsNeverFinishedIsBroken(t *testing.T) {
-	url := serve(t, 0, func(ctx context.Context, x *Exchange) {
+	url := serve(t, func(ctx context.Context, x *Exchange) {
 		res, body, out := respond(t)
 		x.Answer.Set(Answer{Response: res})
 		if err := out.BlockingWriteAndFlush(ctx, []byte("hello")); err != nil {
@@ -176,7 +184,7 @@ func TestBodyThatIsNeverFinishedIsBroken(t *testing.T) {
 }
 
 func TestTrailersBothWays(t *testing.T) {
-	url := serve(t, 0, func(ctx context.Context, x *Exchange) {
+	url := serve(t, func(ctx context.Context, x *Exchange) {
 		in, _ := x.Request.OpenBody()
 		src, _ := in.Open()
 		var got bytes.Buffer
@@ -223,7 +231,7 @@ func copyAll(ctx context.Context, t *testing.T, w io.Writer, in *stream.InputStr
 }
 
 func TestBothWaysAtOnce(t *testing.T) {
-	url := serve(t, 0, func(ctx context.Context, x *Exchange) {
+	url := serve(t, func(ctx context.Context, x *Exchange) {
 		in, _ := x.Request.OpenBody()
 		src, _ := in.Open()
 		res, body, out := respond(t)
@@ -245,43 +253,37 @@ func TestBothWaysAtOnce(t *testing.T) {
 	}
 }
 
-func TestRequestBeyondItsLimit(t *testing.T) {
-	for n, want := range map[int]int64{10: 0, 11: 11} {
-		seen := make(chan int64, 1)
-		url := serve(t, 10, func(ctx context.Context, x *Exchange) {
-			in, _ := x.Request.OpenBody()
-			src, _ := in.Open()
-			var got bytes.Buffer
-			err := copyAll(ctx, t, &got, stream.NewInput(src))
-			if (err != nil) != (want > 0) || got.Len() != 10 {
-				t.Errorf("%d bytes: the guest read %d, %v", n, got.Len(), err)
-			}
-			seen <- x.TooLarge()
-		})
-		_, _, _ = get(t, "POST", url, io.MultiReader(strings.NewReader(strings.Repeat("x", n)))) // answered 500
-		if got := <-seen; got != want {
-			t.Errorf("TooLarge of %d bytes = %d, want %d", n, got, want)
-		}
+func TestStopEndsTheBody(t *testing.T) {
+	r, w := io.Pipe()
+	var pumps sync.WaitGroup
+	x, err := NewExchange(&Incoming{Header: http.Header{}, Body: r}, func(f func()) { pumps.Go(f) })
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestResponseBeyondItsLimit(t *testing.T) {
-	res := NewResponse(new(Fields))
-	res.BodyLimit = 10
-	body, _ := res.OpenBody()
-	dst, _ := body.Open()
-	out := stream.NewOutput(dst)
-	if err := out.BlockingWriteAndFlush(t.Context(), make([]byte, 11)); !errors.Is(err, Fail(ResponseBodySize)) {
-		t.Errorf("write of 11 bytes = %v, want HTTP-response-body-size", err)
+	if x.Stop() {
+		t.Error("a body that nobody has looked at is read")
 	}
-	var limit *LimitError
-	if err := body.CopyTo(t.Context(), io.Discard, func() error { return nil }); !errors.As(err, &limit) {
-		t.Errorf("CopyTo = %v, want a LimitError", err)
+	x, err = NewExchange(&Incoming{Header: http.Header{}, Body: r}, func(f func()) { pumps.Go(f) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := x.Request.OpenBody()
+	src, _ := body.Open()
+	in := stream.NewInput(src)
+	go func() { _, _ = w.Write([]byte("some")) }()
+	if b, err := in.BlockingRead(t.Context(), 100); string(b) != "some" || err != nil {
+		t.Errorf("read %q, %v", b, err)
+	}
+	x.Stop()
+	w.Close() // ends a read that waits
+	pumps.Wait()
+	if _, err := in.BlockingRead(t.Context(), 100); !errors.Is(err, Fail(ConnectionTerminated)) {
+		t.Errorf("read after Stop = %v, want connection-terminated", err)
 	}
 }
 
 func TestHeadHasNoBodyAndHurtsNoGuest(t *testing.T) {
-	url := serve(t, 0, func(ctx context.Context, x *Exchange) {
+	url := serve(t, func(ctx context.Context, x *Exchange) {
 		res, body, out := respond(t, Field{"content-length", []byte("3000000")})
 		x.Answer.Set(Answer{Response: res})
 		for range 3000 {
@@ -301,7 +303,7 @@ func TestHeadHasNoBodyAndHurtsNoGuest(t *testing.T) {
 }
 
 func TestStatusMustBeFinal(t *testing.T) {
-	url := serve(t, 0, func(_ context.Context, x *Exchange) {
+	url := serve(t, func(_ context.Context, x *Exchange) {
 		res := NewResponse(new(Fields))
 		if !res.SetStatus(101) || res.SetStatus(99) || res.SetStatus(1000) {
 			t.Error("SetStatus does not want three digits")
@@ -314,7 +316,7 @@ func TestStatusMustBeFinal(t *testing.T) {
 }
 
 func TestGuestSeesWhatWasAsked(t *testing.T) {
-	url := serve(t, 0, func(_ context.Context, x *Exchange) {
+	url := serve(t, func(_ context.Context, x *Exchange) {
 		r := x.Request
 		got := strings.Join([]string{r.Method, r.Path, r.Scheme, r.Authority, strings.Join(text(r.Headers), "; ")}, "|")
 		if want := "PURGE|/a%2Fb?c=%20d|http|app.example|x-a: 1; x-a: 2"; got != want {

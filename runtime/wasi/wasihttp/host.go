@@ -37,8 +37,7 @@ type Host struct {
 
 // A State is what one instance may do.
 type State struct {
-	Outbound      *Outbound // nil denies every request
-	ResponseLimit uint64    // bytes of the body of its response, 0 is none
+	Outbound *Outbound // nil denies every request
 
 	ended bool // the handler has returned
 }

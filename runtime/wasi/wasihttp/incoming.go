@@ -22,6 +22,10 @@ type IncomingBody struct {
 	run      func(func())
 	opened   bool
 	trailers stream.Future[Trailers]
+
+	mu      sync.Mutex
+	reading bool // guarded by mu: the pump is at src
+	stopped bool // guarded by mu: and will not be again
 }
 
 // Trailers are how a body ended: with fields, with none, or with an error.
@@ -74,8 +78,35 @@ func (i bodyInput) Ready() bool {
 	return i.Input.Ready()
 }
 
-func (b *IncomingBody) prime() {
-	b.start.Do(func() { b.run(b.pump) })
+func (b *IncomingBody) prime() { b.start.Do(func() { b.run(b.pump) }) }
+
+var errStopped = errors.New("the exchange is over")
+
+// stop keeps the pump from reading again, and reports whether it reads now.
+func (b *IncomingBody) stop() (reading bool) {
+	if b.pipe == nil {
+		return false
+	}
+	b.mu.Lock()
+	b.stopped, reading = true, b.reading
+	b.mu.Unlock()
+	b.pipe.CloseWrite(Fail(ConnectionTerminated))
+	return reading
+}
+
+// read is a read of src, unless that has been stopped.
+func (b *IncomingBody) read(p []byte) (int, error) {
+	b.mu.Lock()
+	b.reading = !b.stopped
+	b.mu.Unlock()
+	if !b.reading { // only this goroutine writes it
+		return 0, errStopped
+	}
+	n, err := b.src.Read(p)
+	b.mu.Lock()
+	b.reading = false
+	b.mu.Unlock()
+	return n, err
 }
 
 // pump reads to the end of the body, for its trailers, also when the guest
@@ -83,7 +114,7 @@ func (b *IncomingBody) prime() {
 func (b *IncomingBody) pump() {
 	buf := make([]byte, BufferRead/2)
 	for {
-		n, err := b.src.Read(buf)
+		n, err := b.read(buf)
 		if n > 0 {
 			_, _ = b.pipe.Write(context.Background(), buf[:n]) // CloseRead ends a wait; then the rest is dropped
 		}
@@ -96,7 +127,10 @@ func (b *IncomingBody) pump() {
 
 func (b *IncomingBody) ended(err error) {
 	if !errors.Is(err, io.EOF) {
-		code := b.wrap(err)
+		code := Fail(ConnectionTerminated)
+		if b.wrap != nil && err != errStopped {
+			code = b.wrap(err)
+		}
 		b.pipe.CloseWrite(code)
 		b.trailers.Set(Trailers{Err: code})
 		return

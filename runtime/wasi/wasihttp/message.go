@@ -28,7 +28,7 @@ func (r *Request) OpenBody() (*OutgoingBody, bool) {
 	if r.Body != nil {
 		return nil, false
 	}
-	b, err := newOutgoingBody(r.Headers, RequestBodySize, 0)
+	b, err := newOutgoingBody(r.Headers, RequestBodySize)
 	if err != nil {
 		return nil, false
 	}
@@ -109,10 +109,9 @@ type Options struct {
 
 // A Response is a response that a guest makes.
 type Response struct {
-	Status    uint16
-	Headers   *Fields
-	Body      *OutgoingBody // nil until the guest asks for it
-	BodyLimit uint64        // bytes, 0 is none
+	Status  uint16
+	Headers *Fields
+	Body    *OutgoingBody // nil until the guest asks for it
 
 	guestEnded *bool // see OutgoingBody
 }
@@ -129,7 +128,7 @@ func (r *Response) OpenBody() (*OutgoingBody, bool) {
 	if r.Body != nil {
 		return nil, false
 	}
-	b, err := newOutgoingBody(r.Headers, ResponseBodySize, r.BodyLimit)
+	b, err := newOutgoingBody(r.Headers, ResponseBodySize)
 	if err != nil {
 		return nil, false
 	}

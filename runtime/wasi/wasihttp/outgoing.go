@@ -27,7 +27,6 @@ type OutgoingBody struct {
 
 	declared   uint64
 	isDeclared bool
-	limit      uint64 // bytes, 0 is none
 	written    uint64
 	tooLong    *Error // once the guest has written more than it may
 	opened     bool   // write has been called
@@ -35,12 +34,12 @@ type OutgoingBody struct {
 	trailers   stream.Future[*Fields]
 }
 
-func newOutgoingBody(headers *Fields, sizeCode Code, limit uint64) (*OutgoingBody, error) {
+func newOutgoingBody(headers *Fields, sizeCode Code) (*OutgoingBody, error) {
 	n, ok, err := headers.contentLength()
 	if err != nil {
 		return nil, err
 	}
-	return &OutgoingBody{pipe: stream.NewPipe(BufferUnread), sizeCode: sizeCode, declared: n, isDeclared: ok, limit: limit}, nil
+	return &OutgoingBody{pipe: stream.NewPipe(BufferUnread), sizeCode: sizeCode, declared: n, isDeclared: ok}, nil
 }
 
 // Open returns the output that writes the body. The second call and all later
@@ -69,24 +68,13 @@ func (o bodyOutput) CheckWrite() (int, error) {
 func (o bodyOutput) Write(p []byte) error {
 	b := o.body
 	b.written += uint64(len(p))
-	over := b.isDeclared && b.written > b.declared
-	limited := b.limit > 0 && b.written > b.limit
-	if over || limited {
+	if b.isDeclared && b.written > b.declared {
 		b.tooLong = FailSize(b.sizeCode, b.written)
-		if limited {
-			b.pipe.CloseWrite(&LimitError{Limit: b.limit})
-		} else {
-			b.pipe.CloseWrite(b.tooLong)
-		}
+		b.pipe.CloseWrite(b.tooLong)
 		return b.tooLong
 	}
 	return o.Output.Write(p)
 }
-
-// A LimitError ends a body that is larger than the server allows.
-type LimitError struct{ Limit uint64 }
-
-func (e *LimitError) Error() string { return "body is larger than its limit" }
 
 // Finish ends the body with its trailers, which may be nil. If it is not as
 // long as its headers said the body ends broken and the error is an *Error.

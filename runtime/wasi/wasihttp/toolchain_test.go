@@ -46,7 +46,7 @@ func TestJavaScript(t *testing.T) {
 	}))
 	t.Cleanup(origin.Close)
 	f.state.Outbound = &Outbound{Allow: allowAll, Transport: NewTransport(new(net.Dialer).DialContext)}
-	url := serve(t, 0, f.answer)
+	url := serve(t, f.answer)
 	large := strings.Repeat("0123456789abcdef", 1<<20/16)
 	f.probe(t, url, []probe{
 		{"GET", "/", "", 200, "Hello from JavaScript 1", 23},
@@ -64,7 +64,7 @@ func TestJavaScript(t *testing.T) {
 
 func TestGo(t *testing.T) {
 	f := load(t, components.Build(t, components.GoHTTP))
-	url := serve(t, 0, f.answer)
+	url := serve(t, f.answer)
 	f.probe(t, url, []probe{
 		{"GET", "/", "", 200, "Hello from Go / ", -1},
 		{"GET", "/x?y=1", "", 200, "Hello from Go /x?y=1 ", -1},
