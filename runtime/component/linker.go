@@ -9,6 +9,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
 	"github.com/neutrino-local/neutrino-local/runtime/component/plan"
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
+	"github.com/neutrino-local/neutrino-local/runtime/component/validate"
 )
 
 // A HostFunc implements a function of an interface. args are the parameters in
@@ -31,6 +32,7 @@ type HostFunc func(c *Call, args []abi.Value) (abi.Value, error)
 type Linker struct {
 	funcs     map[itemName]HostFunc
 	resources map[itemName]*hostResource
+	declared  map[string]declaration // by track of the interface
 	slots     int
 }
 
@@ -50,7 +52,7 @@ type hostResource struct {
 
 // NewLinker returns an empty linker.
 func NewLinker() *Linker {
-	return &Linker{funcs: map[itemName]HostFunc{}, resources: map[itemName]*hostResource{}}
+	return &Linker{funcs: map[itemName]HostFunc{}, resources: map[itemName]*hostResource{}, declared: map[string]declaration{}}
 }
 
 // Func offers fn as the function of that name: "get-random-bytes",
@@ -135,10 +137,15 @@ type Missing struct {
 	Type     string // of a function
 }
 
+// A Mistyped is something that a component imports with another type than the
+// host declares ([Linker.Declare]).
+type Mistyped struct{ Instance, Name, Reason string }
+
 // A LinkError says why a component that is valid cannot run here.
 type LinkError struct {
-	Missing []Missing
-	Refused []string // sentences
+	Missing  []Missing
+	Mistyped []Mistyped
+	Refused  []string // sentences
 }
 
 // Error lists all that is missing, by interface.
@@ -154,6 +161,9 @@ func (e *LinkError) Error() string {
 			parts = append(parts, fmt.Sprintf("%s: no %s", m.Instance, m.Name))
 		}
 	}
+	for _, m := range e.Mistyped {
+		parts = append(parts, fmt.Sprintf("%s %s has another type here: %s", m.Instance, m.Name, m.Reason))
+	}
 	return "component cannot run here: " + strings.Join(append(parts, e.Refused...), "; ")
 }
 
@@ -166,8 +176,8 @@ func (l *Linker) resolve(instance, name string) *types.Resource {
 }
 
 // check returns a *LinkError if the plan needs what l does not have.
-func (l *Linker) check(p *plan.Plan) error {
-	e := &LinkError{Refused: slices.Clone(p.Refused)}
+func (l *Linker) check(p *plan.Plan, info *validate.Info) error {
+	e := &LinkError{Refused: slices.Clone(p.Refused), Mistyped: l.mistyped(info)}
 	for _, f := range p.Borrowed {
 		if l.resolve(f.Instance, f.Name) == nil {
 			e.Missing = append(e.Missing, Missing{Instance: f.Instance, Name: f.Name})
@@ -178,7 +188,7 @@ func (l *Linker) check(p *plan.Plan) error {
 			e.Missing = append(e.Missing, Missing{i.Instance, i.Name, i.Type.String()})
 		}
 	}
-	if len(e.Missing) == 0 && len(e.Refused) == 0 {
+	if len(e.Missing) == 0 && len(e.Mistyped) == 0 && len(e.Refused) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(e.Missing, func(a, b Missing) int { return strings.Compare(a.Instance, b.Instance) })

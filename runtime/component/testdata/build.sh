@@ -6,4 +6,5 @@ cd "$(dirname "$0")"
 for f in *.wat; do
 	wasm-tools parse "$f" -o "${f%.wat}.wasm"
 done
+wasm-tools component wit --wasm wit -o wit.wasm
 wast/build.sh

@@ -1,0 +1,137 @@
+package component
+
+import (
+	"fmt"
+
+	"github.com/neutrino-local/neutrino-local/runtime/component/binary"
+	"github.com/neutrino-local/neutrino-local/runtime/component/plan"
+	"github.com/neutrino-local/neutrino-local/runtime/component/types"
+	"github.com/neutrino-local/neutrino-local/runtime/component/validate"
+)
+
+// Declare gives what l offers its types: wit is a WIT package in binary form,
+// as "wasm-tools component wit --wasm" writes it. A component that imports a
+// function or type that is declared, with another type, is refused when it is
+// linked. What is not declared is checked value by value when it is called.
+func (l *Linker) Declare(wit []byte) error {
+	def, err := binary.Decode(wit)
+	if err != nil {
+		return fmt.Errorf("WIT package: %w", err)
+	}
+	info, err := validate.Component(def)
+	if err != nil {
+		return fmt.Errorf("WIT package: %w", err)
+	}
+	for _, e := range info.Type.Exports {
+		// An interface is a component type that exports the interface; a world
+		// one that exports a component type.
+		if t, ok := e.Type.(*types.Component); ok {
+			l.declare(t)
+		}
+	}
+	return nil
+}
+
+func (l *Linker) declare(t *types.Component) {
+	resources := map[*types.Resource]itemName{}
+	for _, items := range [...][]types.Named{t.Imports, t.Exports} {
+		for _, i := range items {
+			in, ok := i.Type.(*types.Instance)
+			if !ok || i.Sort != types.SortInstance {
+				continue
+			}
+			for _, e := range in.Exports {
+				if r, ok := e.Type.(*types.Resource); ok && e.Sub {
+					resources[r] = itemName{types.Track(i.Name), e.Name}
+				}
+			}
+		}
+	}
+	for _, i := range t.Exports {
+		if in, ok := i.Type.(*types.Instance); ok && i.Sort == types.SortInstance {
+			l.declared[types.Track(i.Name)] = declaration{in, resources}
+		}
+	}
+}
+
+// A declaration is an interface's type and the names of the abstract resources
+// in it.
+type declaration struct {
+	instance  *types.Instance
+	resources map[*types.Resource]itemName
+}
+
+// actual returns the declared type with the host's resources in it.
+func (l *Linker) actual(d declaration) *types.Instance {
+	b := types.Bindings{}
+	for r, name := range d.resources {
+		if h, ok := l.resources[name]; ok {
+			b[r] = h.typ
+		}
+	}
+	return types.Subst(d.instance, b).(*types.Instance)
+}
+
+// mistyped compares what a component imports with what is declared.
+func (l *Linker) mistyped(info *validate.Info) []Mistyped {
+	var out []Mistyped
+	m := types.NewMatcher(info.Type.Imported)
+	for _, i := range info.Type.Imports {
+		in, ok := i.Type.(*types.Instance)
+		if !ok || i.Sort != types.SortInstance {
+			continue
+		}
+		d, ok := l.declared[types.Track(i.Name)]
+		if !ok {
+			bindUndeclared(l, m, i.Name, in)
+			continue
+		}
+		have := l.actual(d)
+		for _, e := range in.Exports {
+			h, ok := have.Export(e.Name)
+			if !ok {
+				continue // missing, and listed as such if it is a function
+			}
+			if err := m.Extern(h, e.Extern); err != nil {
+				out = append(out, Mistyped{i.Name, e.Name, err.Error()})
+			}
+		}
+	}
+	return out
+}
+
+// bindUndeclared puts the host's resources in the place of those of an
+// interface that has no declaration: others may use them.
+func bindUndeclared(l *Linker, m *types.Matcher, instance string, in *types.Instance) {
+	for _, e := range in.Exports {
+		if r, ok := e.Type.(*types.Resource); ok && e.Sub {
+			if h := l.resolve(instance, e.Name); h != nil {
+				m.Bound[r] = h
+			}
+		}
+	}
+}
+
+// Check says as a *LinkError why a component could not be linked with l, or
+// returns nil. It compiles nothing.
+func (l *Linker) Check(wasm []byte) error {
+	_, _, _, err := l.link(wasm)
+	return err
+}
+
+// link does all of linking that needs no engine.
+func (l *Linker) link(wasm []byte) (*binary.Component, *validate.Info, *plan.Plan, error) {
+	def, err := binary.Decode(wasm)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	info, err := validate.Component(def)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, err := plan.Build(def, info, l.resolve)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return def, info, p, l.check(p, info)
+}

@@ -1,0 +1,121 @@
+package component
+
+import (
+	"slices"
+
+	"github.com/neutrino-local/neutrino-local/runtime/component/binary"
+	"github.com/neutrino-local/neutrino-local/runtime/component/plan"
+	"github.com/neutrino-local/neutrino-local/runtime/component/types"
+	"github.com/neutrino-local/neutrino-local/runtime/component/validate"
+)
+
+// A Description is what can be told of a component without compiling it.
+type Description struct {
+	Imports, Exports []Interface
+	Modules          []Module
+	Producers        []binary.Producer // of the component and its core modules
+	Refused          []string          // why it cannot be linked by any host here
+}
+
+// An Interface is a named instance that a component imports or exports; Name
+// is empty for functions of its own.
+type Interface struct {
+	Name      string
+	Funcs     []Item
+	Resources []string
+}
+
+// An Item is a function and its type in WIT notation.
+type Item struct{ Name, Type string }
+
+// A Module is a core module in a component.
+type Module struct {
+	Size      int
+	Functions int
+	Instances int // how often it is instantiated
+}
+
+// Describe decodes and validates a component.
+func Describe(wasm []byte) (*Description, error) {
+	def, err := binary.Decode(wasm)
+	if err != nil {
+		return nil, err
+	}
+	info, err := validate.Component(def)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Build(def, info, func(string, string) *types.Resource { return nil })
+	if err != nil {
+		return nil, err
+	}
+	d := &Description{
+		Imports: interfaces(info.Type.Imports), Exports: interfaces(info.Type.Exports),
+		Producers: slices.Clone(def.Producers), Refused: p.Refused,
+	}
+	instances := map[*binary.Module]int{}
+	for _, c := range p.Cores {
+		instances[c.Def]++
+	}
+	d.modules(def, info, instances)
+	return d, nil
+}
+
+func (d *Description) modules(c *binary.Component, info *validate.Info, instances map[*binary.Module]int) {
+	for _, def := range c.Defs {
+		switch n := def.Node.(type) {
+		case *binary.Component:
+			d.modules(n, info, instances)
+		case *binary.Module:
+			m := info.Modules[n]
+			d.Modules = append(d.Modules, Module{Size: len(n.Bytes), Functions: len(m.Funcs), Instances: instances[n]})
+			for _, s := range m.Customs {
+				if s.Name == "producers" {
+					d.add(binary.DecodeProducers(s.Bytes))
+				}
+			}
+		}
+	}
+}
+
+func (d *Description) add(producers []binary.Producer) {
+	for _, p := range producers {
+		if !slices.Contains(d.Producers, p) {
+			d.Producers = append(d.Producers, p)
+		}
+	}
+}
+
+func interfaces(items []types.Named) []Interface {
+	var own Interface
+	var out []Interface
+	for _, i := range items {
+		switch t := i.Type.(type) {
+		case *types.Instance:
+			if i.Sort == types.SortInstance {
+				in := Interface{Name: i.Name}
+				for _, e := range t.Exports {
+					in.add(e)
+				}
+				out = append(out, in)
+			}
+		default:
+			own.add(i)
+		}
+	}
+	if len(own.Funcs) > 0 || len(own.Resources) > 0 {
+		out = append([]Interface{own}, out...)
+	}
+	return out
+}
+
+func (in *Interface) add(e types.Named) {
+	switch t := e.Type.(type) {
+	case *types.Func:
+		if e.Sort == types.SortFunc {
+			in.Funcs = append(in.Funcs, Item{e.Name, t.String()})
+		}
+	case *types.Resource:
+		in.Resources = append(in.Resources, e.Name)
+	}
+}
