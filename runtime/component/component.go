@@ -131,11 +131,11 @@ func (c *Component) checkUnused(ctx context.Context) error {
 		if used[m] || len(m.Memories) > 1 { // the engine has no multiple memories
 			continue
 		}
-		wasm, err := m.Apply(rewrite.Options{Import: func(i int, _ types.CoreImport) (string, string) { return hostModule, strconv.Itoa(i) }})
+		out, err := m.Apply(rewrite.Options{Import: func(i int, _ types.CoreImport) (string, string) { return hostModule, strconv.Itoa(i) }})
 		if err != nil {
 			return err
 		}
-		compiled, err := c.engine.runtime.CompileModule(ctx, wasm)
+		compiled, err := c.engine.runtime.CompileModule(ctx, out.Wasm)
 		if err != nil {
 			return fmt.Errorf("module that is not instantiated: %w", err)
 		}
@@ -182,7 +182,7 @@ func (c *Component) compileCores(ctx context.Context) error {
 	}
 	for i, core := range c.plan.Cores {
 		providers := map[string]int{}
-		wasm, err := core.Module.Apply(rewrite.Options{Import: func(k int, _ types.CoreImport) (string, string) {
+		out, err := core.Module.Apply(rewrite.Options{Import: func(k int, _ types.CoreImport) (string, string) {
 			module, name := providerName(core.Imports[k])
 			providers[module] = core.Imports[k].Core
 			return module, name
@@ -190,7 +190,7 @@ func (c *Component) compileCores(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("module %d: %w", core.Number, err)
 		}
-		m, err := c.engine.runtime.CompileModule(ctx, wasm)
+		m, err := c.engine.runtime.CompileModule(ctx, out.Wasm)
 		if err != nil {
 			return fmt.Errorf("module %d: %w", core.Number, err)
 		}

@@ -8,8 +8,8 @@ import (
 
 // check looks at every index that Parse has not looked at.
 func (m *Module) check() error {
-	if m.Start != nil && int64(*m.Start) >= int64(len(m.Funcs)) {
-		return fmt.Errorf("core module: start: unknown function %d of %d", *m.Start, len(m.Funcs))
+	if err := m.checkStart(); err != nil {
+		return err
 	}
 	if m.dataCount != nil && *m.dataCount != m.datas {
 		return fmt.Errorf("core module: data count is %d, but there are %d data segments", *m.dataCount, m.datas)
@@ -36,6 +36,21 @@ func (m *Module) check() error {
 		if c.err != nil {
 			return fmt.Errorf("core module: %w", c.err)
 		}
+	}
+	return nil
+}
+
+// checkStart also looks at the type, which nobody does once the function is
+// only exported.
+func (m *Module) checkStart() error {
+	if m.Start == nil {
+		return nil
+	}
+	if int64(*m.Start) >= int64(len(m.Funcs)) {
+		return fmt.Errorf("core module: start: unknown function %d of %d", *m.Start, len(m.Funcs))
+	}
+	if t := m.Types[m.Funcs[*m.Start]]; len(t.Params)+len(t.Results) > 0 {
+		return fmt.Errorf("core module: start: function has type %s, must have no parameters and results", t)
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package rewrite
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
 )
@@ -63,13 +65,14 @@ type Module struct {
 	Start    *uint32
 	Customs  []Custom
 
-	b             []byte
-	sections      []section
-	importDesc    [][]byte
-	importedFuncs int
-	elems, datas  uint32 // how many segments there are
-	dataCount     *uint32
-	bodies        int
+	b                                                []byte
+	sections                                         []section
+	importDesc                                       [][]byte
+	importedFuncs, importedMemories, importedGlobals int
+
+	elems, datas uint32 // how many segments there are
+	dataCount    *uint32
+	bodies       int
 }
 
 // Parse reads the index spaces of a core module. The result refers to b.
@@ -200,9 +203,11 @@ func (m *Module) importSpace(c *cursor) {
 			m.Tables = append(m.Tables, imp.Type)
 		case types.CoreSortMemory:
 			imp.Type.Limits = c.limits()
+			m.importedMemories++
 			m.Memories = append(m.Memories, imp.Type)
 		case types.CoreSortGlobal:
 			imp.Type = c.globalType()
+			m.importedGlobals++
 			m.Globals = append(m.Globals, imp.Type)
 		case types.CoreSortTag:
 			imp.Type = m.tag(c)
@@ -295,6 +300,10 @@ func (m *Module) ExternOf(s types.CoreSort, i uint32) types.CoreExtern {
 		return m.Globals[i]
 	}
 	return m.Tags[i]
+}
+
+func (m *Module) exportsPrefix(prefix string) bool {
+	return slices.ContainsFunc(m.Exports, func(e Export) bool { return strings.HasPrefix(e.Name, prefix) })
 }
 
 // Type returns the module's type.

@@ -1,5 +1,6 @@
 // Package rewrite makes core modules of a component linkable: it renames
-// imports to their providers.
+// imports to their providers, and on demand brings what an instance begins
+// with into reach, so that it can be set back without making it anew.
 //
 // The engine sees only what this package puts out, so the package itself
 // checks every index in the module against the index spaces of the original:
@@ -11,7 +12,6 @@ package rewrite
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
 )
@@ -20,34 +20,196 @@ import (
 type Options struct {
 	// Import gives the new module and field name of the i-th import.
 	Import func(i int, imp types.CoreImport) (module, name string)
+	// StripData takes out data segments that only say what the module's own
+	// memory begins with.
+	StripData bool
+	// ExportGlobals exports the module's own mutable globals.
+	ExportGlobals bool
+	// MoveStart makes an exported function of the start function.
+	MoveStart bool
+}
+
+// An Output is a rewritten module and what was taken out of it.
+type Output struct {
+	Wasm    []byte
+	Image   []Segment // in order: what memory 0 must have before the module runs
+	Globals []Global  // in the order of the index space
+	Start   string    // export; empty if there is no start function or it was left
+}
+
+// A Segment is content of a memory.
+type Segment struct {
+	Offset uint32
+	Bytes  []byte // of the original module
+}
+
+// A Global is an exported mutable global.
+type Global struct {
+	Name string
+	Type types.CoreType
 }
 
 // Apply checks m and puts out its rewritten form.
-func (m *Module) Apply(o Options) ([]byte, error) {
+func (m *Module) Apply(o Options) (*Output, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	out := slices.Grow([]byte(nil), len(m.b)+64*len(m.Imports))
-	out = append(out, m.b[:8]...)
+	w := &writer{m: m, o: o, out: make([]byte, 0, len(m.b)+64*len(m.Imports))}
+	w.out = append(w.out, m.b[:8]...)
+	w.added = w.addExports()
 	for _, s := range m.sections {
-		body := m.b[s.start:s.end]
-		if s.id == sectionImport && o.Import != nil {
-			body = m.importSection(o)
-		}
-		out = appendSection(out, s.id, body)
+		w.section(s)
 	}
-	return out, nil
+	w.exportsBefore(len(order))
+	return &Output{Wasm: w.out, Image: w.image, Globals: w.globals, Start: w.start}, nil
 }
 
-func (m *Module) importSection(o Options) []byte {
-	body := appendU32(nil, uint32(len(m.Imports)))
-	for i, imp := range m.Imports {
-		module, name := o.Import(i, imp)
+// A writer puts out one module.
+type writer struct {
+	m       *Module
+	o       Options
+	out     []byte
+	added   []byte // exports, encoded
+	count   uint32 // of them
+	done    bool   // the exports are out
+	image   []Segment
+	globals []Global
+	start   string
+}
+
+// addExports encodes the exports that the options ask for.
+func (w *writer) addExports() []byte {
+	var b []byte
+	add := func(name string, sort types.CoreSort, index uint32) {
+		b = append(appendName(b, name), byte(sort))
+		b = appendU32(b, index)
+		w.count++
+	}
+	if w.o.MoveStart && w.m.Start != nil {
+		w.start = w.m.FreshName("start")
+		add(w.start, types.CoreSortFunc, *w.m.Start)
+	}
+	if w.o.ExportGlobals {
+		prefix := w.m.FreshName("global")
+		for i, g := range w.m.Globals {
+			if i >= w.m.importedGlobals && g.Mutable {
+				name := fmt.Sprintf("%s.%d", prefix, i)
+				w.globals = append(w.globals, Global{name, g.Elem})
+				add(name, types.CoreSortGlobal, uint32(i))
+			}
+		}
+	}
+	return b
+}
+
+// exportsBefore puts out the added exports if the module has no export section
+// of its own and what comes next must stand behind it.
+func (w *writer) exportsBefore(next int) {
+	if !w.done && w.count > 0 && next > order[sectionExport] {
+		w.out = appendSection(w.out, sectionExport, append(appendU32(nil, w.count), w.added...))
+		w.done = true
+	}
+}
+
+func (w *writer) section(s section) {
+	body := w.m.b[s.start:s.end]
+	if s.id != sectionCustom && s.id != sectionExport {
+		w.exportsBefore(order[s.id])
+	}
+	switch s.id {
+	case sectionImport:
+		if w.o.Import != nil {
+			body = w.imports()
+		}
+	case sectionExport:
+		if w.count > 0 {
+			c := cursor{b: w.m.b, p: s.start, end: s.end}
+			n := c.u32()
+			body = append(append(appendU32(nil, n+w.count), w.m.b[c.p:s.end]...), w.added...)
+		}
+		w.done = true
+	case sectionStart:
+		if w.o.MoveStart {
+			return
+		}
+	case sectionData:
+		if w.o.StripData {
+			body = w.data(s)
+		}
+	}
+	w.out = appendSection(w.out, s.id, body)
+}
+
+func (w *writer) imports() []byte {
+	body := appendU32(nil, uint32(len(w.m.Imports)))
+	for i, imp := range w.m.Imports {
+		module, name := w.o.Import(i, imp)
 		body = appendName(body, module)
 		body = appendName(body, name)
-		body = append(body, m.importDesc[i]...)
+		body = append(body, w.m.importDesc[i]...)
 	}
 	return body
+}
+
+// data takes segments out as long as they have constant offsets in the
+// module's own memory, and lie within the memory: one that does not must still
+// trap. What follows one that stays must stay too, since later segments
+// overwrite earlier ones. A segment that is taken out leaves an empty passive
+// one behind, which is what is left of any active one after instantiation.
+func (w *writer) data(s section) []byte {
+	c := cursor{b: w.m.b, p: s.start, end: s.end}
+	n := c.count()
+	body := appendU32(nil, uint32(n))
+	for range n {
+		start := c.p
+		seg, ok := w.m.constSegment(&c)
+		if !ok {
+			return append(body, w.m.b[start:s.end]...)
+		}
+		w.image = append(w.image, seg)
+		body = append(body, 1, 0) // passive, empty
+	}
+	return body
+}
+
+// constSegment reads a segment that can be taken out.
+func (m *Module) constSegment(c *cursor) (Segment, bool) {
+	if len(m.Memories) != 1 || m.importedMemories > 0 || m.Memories[0].Limits.Is64 {
+		return Segment{}, false
+	}
+	if flags := c.u32(); flags != 0 || c.byte() != opI32Const {
+		return Segment{}, false
+	}
+	offset := c.s32()
+	if c.byte() != opEnd {
+		return Segment{}, false
+	}
+	n := c.u32()
+	start := c.p
+	c.skip(uint64(n))
+	if uint64(offset)+uint64(n) > m.Memories[0].Limits.Min<<16 {
+		return Segment{}, false
+	}
+	return Segment{offset, c.b[start:c.p]}, true
+}
+
+// s32 reads the immediate of i32.const as an address.
+func (c *cursor) s32() uint32 {
+	var v uint32
+	for shift := 0; ; shift += 7 {
+		b := c.byte()
+		v |= uint32(b&0x7f) << shift
+		if b&0x80 == 0 {
+			if b&0x40 != 0 && shift < 25 {
+				v |= ^uint32(0) << (shift + 7)
+			}
+			return v
+		}
+		if shift >= 28 {
+			c.fail("number is too long")
+			return 0
+		}
+	}
 }
 
 func appendSection(out []byte, id byte, body []byte) []byte {
@@ -66,11 +228,11 @@ func appendU32(b []byte, v uint32) []byte {
 
 func appendName(b []byte, s string) []byte { return append(appendU32(b, uint32(len(s))), s...) }
 
-// FreshName returns a name like want that no export of the module has.
+// FreshName returns a name like want that no export of the module begins with.
 func (m *Module) FreshName(want string) string {
 	for n := 0; ; n++ {
 		name := fmt.Sprintf("%s#%d", want, n)
-		if !slices.ContainsFunc(m.Exports, func(e Export) bool { return e.Name == name }) {
+		if !m.exportsPrefix(name) {
 			return name
 		}
 	}

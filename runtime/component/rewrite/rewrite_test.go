@@ -55,7 +55,7 @@ func TestApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Parse(out)
+	again, err := Parse(out.Wasm)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,10 +122,9 @@ func TestRefuses(t *testing.T) {
 		{"bodies", sect(sectionFunc, "\x01\x00"), sect(sectionFunc, "\x02\x00\x00"), "2 functions but 1 bodies"},
 		{"data count", sect(sectionDataCount, "\x01"), sect(sectionDataCount, "\x02"), "data count is 2, but there are 1"},
 		{"order", sect(sectionTable, "\x01\x70\x00\x02"), sect(sectionCode, "\x00"), "out of order"},
-		{"start", sect(sectionDataCount, "\x01"), "", "out of order"},
+		{"start", sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01"), sect(sectionStart, "\x02"), "start: unknown function 2 of 2"},
+		{"type of start", sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01"), sect(sectionStart, "\x00"), "start: function has type (i32) -> ()"},
 	}
-	tests[len(tests)-1].old, tests[len(tests)-1].new, tests[len(tests)-1].want =
-		sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01"), sect(sectionStart, "\x02"), "start: unknown function 2 of 2"
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			if strings.Count(good, test.old) != 1 {
@@ -137,6 +136,92 @@ func TestRefuses(t *testing.T) {
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
+			}
+		})
+	}
+}
+
+// resettable has a start function that adds to a global what memory has at 16.
+func resettable(data, exports string) string {
+	return preamble +
+		sect(sectionType, "\x01\x60\x00\x00") +
+		sect(sectionFunc, "\x01\x00") +
+		sect(sectionMemory, "\x01\x00\x01") +
+		sect(sectionGlobal, "\x02\x7f\x01\x41\x07\x0b\x7f\x00\x41\x07\x0b") +
+		exports +
+		sect(sectionStart, "\x00") +
+		sect(sectionCode, "\x01\x0c\x00", "\x23\x00\x41\x10\x2d\x00\x00\x6a\x24\x00", "\x0b") +
+		sect(sectionData, data)
+}
+
+func segment(offset, content string) string { return "\x00\x41" + offset + "\x0b" + name(content) }
+
+// TestReset takes all that an instance begins with out of a module, and puts
+// it back by hand: the result is what the module does by itself.
+func TestReset(t *testing.T) {
+	ctx := context.Background()
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+	defer runtime.Close(ctx)
+	for _, exports := range []string{"", sect(sectionExport, "\x01", name("start#0"), "\x00\x00")} {
+		m, err := Parse([]byte(resettable("\x02"+segment("\x10", "ab")+segment("\x10", "c"), exports)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := m.Apply(Options{StripData: true, ExportGlobals: true, MoveStart: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.Start == "" || out.Start == "start#0" && exports != "" || len(out.Globals) != 1 || len(out.Image) != 2 {
+			t.Fatalf("start %q, globals %v, image %v", out.Start, out.Globals, out.Image)
+		}
+		in, err := runtime.InstantiateWithConfig(ctx, out.Wasm, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		global := in.ExportedGlobal(out.Globals[0].Name)
+		if got := global.Get(); got != 7 {
+			t.Errorf("the start function has run already: global = %d", got)
+		}
+		for _, s := range out.Image {
+			in.Memory().Write(s.Offset, s.Bytes)
+		}
+		if _, err := in.ExportedFunction(out.Start).Call(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := global.Get(); got != 7+'c' { // the later segment wins
+			t.Errorf("global = %d after the start function, want %d", got, 7+'c')
+		}
+	}
+}
+
+// TestStripData has segments that must stay.
+func TestStripData(t *testing.T) {
+	tests := []struct {
+		name, data string
+		want       int // segments taken out
+	}{
+		{"all", "\x02" + segment("\x00", "a") + segment("\xff\xff\x03", "b"), 2},
+		{"out of bounds", "\x02" + segment("\x00", "a") + segment("\xff\xff\x03", "bc"), 1},
+		{"negative offset", "\x01" + segment("\x7f", "a"), 0},
+		{"behind one that stays", "\x02\x00\x23\x01\x0b" + name("a") + segment("\x00", "b"), 0},
+		{"passive", "\x02\x01" + name("a") + segment("\x00", "b"), 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			m, err := Parse([]byte(resettable(test.data, "")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := m.Apply(Options{StripData: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(out.Image) != test.want {
+				t.Errorf("%d segments were taken out, want %d", len(out.Image), test.want)
+			}
+			again, err := Parse(out.Wasm)
+			if err != nil || again.datas != m.datas {
+				t.Errorf("%d segments are left, %v, want %d", again.datas, err, m.datas)
 			}
 		})
 	}
@@ -181,7 +266,11 @@ func FuzzApply(f *testing.F) {
 		if err != nil {
 			return
 		}
-		out, err := m.Apply(Options{Import: func(i int, imp types.CoreImport) (string, string) { return imp.Module + "x", imp.Name }})
+		all := len(b)%2 == 0
+		out, err := m.Apply(Options{
+			Import:    func(i int, imp types.CoreImport) (string, string) { return imp.Module + "x", imp.Name },
+			StripData: all, ExportGlobals: all, MoveStart: all,
+		})
 		if err != nil {
 			return
 		}
@@ -191,7 +280,7 @@ func FuzzApply(f *testing.F) {
 			}
 		}
 		before, errBefore := runtime.CompileModule(ctx, b)
-		after, errAfter := runtime.CompileModule(ctx, out)
+		after, errAfter := runtime.CompileModule(ctx, out.Wasm)
 		if (errBefore == nil) != (errAfter == nil) {
 			t.Fatalf("before: %v, after: %v", errBefore, errAfter)
 		}

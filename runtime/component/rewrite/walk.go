@@ -51,6 +51,7 @@ const (
 	opLoop         = 0x03
 	opIf           = 0x04
 	opEnd          = 0x0b
+	opI32Const     = 0x41
 	opBrTable      = 0x0e
 	opCallIndirect = 0x11
 	opSelectTyped  = 0x1c
