@@ -19,7 +19,7 @@ import (
 var binary, sharedCache string
 
 func TestMain(m *testing.M) {
-	testscript.Main(built{m}, map[string]func(){"get": getMain, "many": manyMain})
+	testscript.Main(built{m}, map[string]func(){"get": getMain, "many": manyMain, "bare": bareMain})
 }
 
 // built builds the binary before the tests run. The commands of scripts run in

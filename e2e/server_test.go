@@ -22,7 +22,7 @@ const patience = 2 * time.Minute
 // A server is a neutrino-local that a test has started, and the folder of its
 // state and of the files by which it is found.
 type server struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	cmd  *exec.Cmd
 	log  *bytes.Buffer // what it printed; read it after it ended
@@ -30,7 +30,7 @@ type server struct {
 	done chan error
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir()}
 	t.Cleanup(func() {
@@ -61,18 +61,32 @@ func (s *server) env() []string {
 // ready.
 func (s *server) start(flags ...string) {
 	s.t.Helper()
-	ready := filepath.Join(s.dir, "ready.json")
+	ready := s.launch(flags...)
+	s.must(s.client("wait", "--ready-file", ready, "--timeout", patience.String()))
+	s.found(ready)
+}
+
+// launch runs `up` and returns where its ready file is going to be.
+func (s *server) launch(flags ...string) (ready string) {
+	s.t.Helper()
+	ready = filepath.Join(s.dir, "ready.json")
 	os.Remove(ready)
 	args := append([]string{"up", "--listen", "127.0.0.1:0", "--ready-file", ready}, flags...)
 	s.cmd = exec.Command(binary, args...)
 	s.log = new(bytes.Buffer)
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env(), s.log, s.log
 	if err := s.cmd.Start(); err != nil {
+		s.cmd = nil
 		s.t.Fatal(err)
 	}
 	s.done = make(chan error, 1)
 	go func(cmd *exec.Cmd, done chan error) { done <- cmd.Wait() }(s.cmd, s.done)
-	s.must(s.client("wait", "--ready-file", ready, "--timeout", patience.String()))
+	return ready
+}
+
+// found notes the address in a ready file.
+func (s *server) found(ready string) {
+	s.t.Helper()
 	r, err := readReadyFile(ready)
 	if err != nil {
 		s.t.Fatal(err)

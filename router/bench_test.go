@@ -1,6 +1,7 @@
 package router
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -77,6 +78,9 @@ func benchHTTP(b *testing.B, h http.Handler) {
 	for b.Loop() {
 		res, err := client.Get(server.URL)
 		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil { // or the connection is not used again
 			b.Fatal(err)
 		}
 		res.Body.Close()
