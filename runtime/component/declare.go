@@ -81,6 +81,10 @@ func (l *Linker) mistyped(info *validate.Info) []Mistyped {
 		if !ok || i.Sort != types.SortInstance {
 			continue
 		}
+		if _, isFunc := l.funcs[itemName{"", i.Name}]; isFunc {
+			out = append(out, Mistyped{Name: i.Name, Reason: "expected instance, found func"})
+			continue
+		}
 		d, ok := l.declared[types.Track(i.Name)]
 		if !ok {
 			bindUndeclared(l, m, i.Name, in)

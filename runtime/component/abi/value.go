@@ -44,7 +44,7 @@ func (v Value) must(ok bool, want string) {
 // Kind returns what v is; 0 for no value.
 func (v Value) Kind() types.Kind { return v.kind }
 
-// Constructors of numbers, by the names of their types.
+// Bool makes a bool.
 func Bool(b bool) Value {
 	if b {
 		return Value{kind: types.Bool, num: 1}
@@ -121,13 +121,13 @@ func Variant(i int, payload Value) Value {
 	return v
 }
 
-// None and Some make options.
+// None makes an option that has no value.
 func None() Value { return Case(0) }
 
 // Some makes an option that has a value.
 func Some(v Value) Value { return Variant(1, v) }
 
-// OK makes a result without error; v may be the zero Value for none.
+// OK makes a result that is no error; v may be the zero Value for none.
 func OK(v Value) Value { return Variant(0, v) }
 
 // Err makes a result that is an error; v may be the zero Value for none.

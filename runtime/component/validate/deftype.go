@@ -47,6 +47,7 @@ func (s *scope) resourceType(n *binary.Type) (types.Type, error) {
 	}
 	r := &types.Resource{Name: fmt.Sprintf("resource%d", len(s.types)), Defined: true}
 	s.local[r] = true
+	s.raw[uint32(len(s.types))] = true
 	s.fresh = append(s.fresh, r)
 	s.v.info.Defined[n] = r
 	return r, nil
@@ -119,6 +120,9 @@ func (s *scope) valueType(n *binary.ValueType) (*types.Value, error) {
 	t, err := types.New(v)
 	if err != nil {
 		return nil, err
+	}
+	if v.Resource != nil && s.raw[n.Resource] {
+		s.unnamed[t] = true
 	}
 	return t, s.v.charge(1 + len(n.Fields) + len(n.Cases) + len(n.Labels))
 }

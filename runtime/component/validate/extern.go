@@ -11,10 +11,11 @@ import (
 type nameSet struct {
 	unique    map[string]string
 	resources map[string]*types.Resource // by the label they are named with
+	unnamed   map[*types.Value]bool      // as in scope
 }
 
-func newNameSet() nameSet {
-	return nameSet{unique: map[string]string{}, resources: map[string]*types.Resource{}}
+func newNameSet(unnamed map[*types.Value]bool) nameSet {
+	return nameSet{unique: map[string]string{}, resources: map[string]*types.Resource{}, unnamed: unnamed}
 }
 
 // add checks a name, alone and with its type, and takes it. visible are types
@@ -67,11 +68,11 @@ func (s nameSet) checkAnnotated(full string, n types.Name, e types.Extern) error
 		if t != nil && t.Kind == types.Result {
 			t = t.Elem
 		}
-		if t == nil || t.Kind != types.Own || t.Resource != r {
+		if t == nil || t.Kind != types.Own || t.Resource != r || s.unnamed[t] {
 			return fmt.Errorf("constructor %q must return own of its resource", full)
 		}
 	case types.NameMethod:
-		if len(f.Params) == 0 || f.Params[0].Name != "self" || f.Params[0].Type.Kind != types.Borrow || f.Params[0].Type.Resource != r {
+		if len(f.Params) == 0 || f.Params[0].Name != "self" || f.Params[0].Type.Kind != types.Borrow || f.Params[0].Type.Resource != r || s.unnamed[f.Params[0].Type] {
 			return fmt.Errorf("method %q must have a first parameter \"self\" of type borrow of its resource", full)
 		}
 	}
@@ -179,7 +180,7 @@ func (s *scope) visible(e types.Extern, named map[types.Type]bool, what string) 
 	if s.kind == scopeInstanceType {
 		return nil
 	}
-	w := visibility{named: named, checked: map[types.Type]bool{}}
+	w := visibility{named: named, unnamed: s.unnamed, checked: map[types.Type]bool{}}
 	if !w.extern(e) {
 		return fmt.Errorf("%s uses %s, which has no name that an importer could use", what, types.Describe(w.missing))
 	}
@@ -191,6 +192,7 @@ func (s *scope) visible(e types.Extern, named map[types.Type]bool, what string) 
 type visibility struct {
 	outer   *visibility
 	named   map[types.Type]bool
+	unnamed map[*types.Value]bool
 	checked map[types.Type]bool
 	missing types.Type
 }
@@ -225,7 +227,7 @@ func (w *visibility) extern(e types.Extern) bool {
 }
 
 func (w *visibility) instance(t *types.Instance) bool {
-	in := visibility{outer: w, named: map[types.Type]bool{}, checked: map[types.Type]bool{}}
+	in := visibility{outer: w, named: map[types.Type]bool{}, unnamed: w.unnamed, checked: map[types.Type]bool{}}
 	for _, x := range t.Exports {
 		expose(x.Extern, in.named)
 	}
@@ -254,7 +256,7 @@ func (w *visibility) value(v *types.Value) bool {
 }
 
 func (w *visibility) parts(v *types.Value) bool {
-	if v.Resource != nil && !w.has(v.Resource) {
+	if v.Resource != nil && (w.unnamed[v] || !w.has(v.Resource)) {
 		w.missing = v.Resource
 		return false
 	}

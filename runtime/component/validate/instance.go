@@ -83,7 +83,7 @@ func (s *scope) instantiate(c *types.Component, args map[string]types.Extern) (*
 }
 
 func (s *scope) inlineInstance(n *binary.Instance) error {
-	names := newNameSet()
+	names := newNameSet(s.unnamed)
 	var exports []types.Named
 	visible := map[types.Type]bool{}
 	for _, e := range n.Exports {

@@ -36,6 +36,10 @@ type scope struct {
 	importNames, exportNames nameSet
 	imported, fresh          []*types.Resource
 	local                    map[*types.Resource]bool // defined here, by a resource type
+	// Handles to resources of this component that were made before the resource
+	// had a name: by the index of its definition, of which raw has all.
+	unnamed map[*types.Value]bool
+	raw     map[uint32]bool
 	// Types that imports and exports may use because they have a name.
 	importVisible, exportVisible map[types.Type]bool
 }
@@ -51,11 +55,14 @@ type valueItem struct {
 }
 
 func newScope(v *validator, parent *scope, kind scopeKind) *scope {
+	unnamed := map[*types.Value]bool{}
 	return &scope{
 		v: v, parent: parent, kind: kind,
+		unnamed:       unnamed,
+		raw:           map[uint32]bool{},
 		coreItems:     map[types.CoreSort][]types.CoreExtern{},
-		importNames:   newNameSet(),
-		exportNames:   newNameSet(),
+		importNames:   newNameSet(unnamed),
+		exportNames:   newNameSet(unnamed),
 		local:         map[*types.Resource]bool{},
 		importVisible: map[types.Type]bool{},
 		exportVisible: map[types.Type]bool{},
