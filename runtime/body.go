@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // A body is the body of a request for a guest: reading past the limit fails.
@@ -12,13 +13,14 @@ type body struct {
 	r     io.Reader
 	limit int64 // 0: none
 	n     int64
-	over  *LimitError // set when the limit was passed
-	err   error       // why reading failed, if that was not its end
+	err   error // why reading failed, if that was not its end
+
+	over atomic.Pointer[LimitError] // set when the limit was passed; another goroutine may look
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	if b.over != nil {
-		return 0, b.over
+	if over := b.over.Load(); over != nil {
+		return 0, over
 	}
 	if b.limit > 0 && int64(len(p)) > b.limit-b.n+1 {
 		p = p[:b.limit-b.n+1] // one byte past the limit tells
@@ -26,8 +28,9 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.n += int64(n)
 	if b.limit > 0 && b.n > b.limit {
-		b.over = requestLimit(b.limit, fmt.Sprintf("more than %d bytes", b.limit))
-		return n - 1, b.over
+		over := requestLimit(b.limit, fmt.Sprintf("more than %d bytes", b.limit))
+		b.over.Store(over)
+		return n - 1, over
 	}
 	if err != nil && err != io.EOF {
 		b.err = err

@@ -10,17 +10,27 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
 )
 
 // compileWorkers is how many functions of a module are compiled at once.
 const compileWorkers = 2
 
-// A compiled module and where it came from.
+// A compiled module, and where it came from, or a compiled component.
 type compiled struct {
-	engine  engine
-	module  wazero.CompiledModule
-	outline *module.Outline
+	engine    engine
+	module    wazero.CompiledModule
+	outline   *module.Outline
+	component *component.Component // nil: a module
+}
+
+// close frees the code.
+func (c *compiled) close(ctx context.Context) error {
+	if c.component != nil {
+		return c.component.Close(ctx)
+	}
+	return c.module.Close(ctx)
 }
 
 // code has the compiled modules that are in use, by digest.
@@ -101,7 +111,7 @@ func (c *code) leave(e *entry) {
 	c.running.Go(func() {
 		<-e.done
 		if e.code != nil {
-			_ = e.code.module.Close(context.Background()) // frees memory and cannot fail
+			_ = e.code.close(context.Background()) // frees memory and cannot fail
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -118,6 +128,13 @@ func (c *code) wait() { c.running.Wait() }
 // the cache, to tell an invalid module from a cache that is corrupt or full.
 func (h *Host) compile(ctx context.Context, wasm []byte) (*compiled, error) {
 	outline, err := module.Read(wasm)
+	if errors.Is(err, module.ErrComponent) {
+		c, err := compileComponent(ctx, h, wasm)
+		if err != nil {
+			return nil, err
+		}
+		return &compiled{component: c}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +164,17 @@ func (h *Host) compile(ctx context.Context, wasm []byte) (*compiled, error) {
 	}
 	h.log.WarnContext(ctx, "cache of compiled code not used", keyError, err)
 	return &compiled{engine: e, module: m, outline: outline}, nil
+}
+
+// compileComponent compiles and links a component. The bytes are a stranger's,
+// so a panic of the compiler is an error here.
+func compileComponent(ctx context.Context, h *Host, wasm []byte) (c *component.Component, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the compiler gave up: %v", p)
+		}
+	}()
+	return h.components.Compile(ctx, wasm, h.can.linker)
 }
 
 // compileModule compiles for one engine. The bytes are a stranger's, so a panic

@@ -123,7 +123,7 @@ func TestCompileRefusesLocks(t *testing.T) {
 		{"missing wasm", with(func(l *artifact.Lock) { l.Components[0].Source.Digest = artifact.SHA256([]byte("?")) }), `component "web": compile: blob sha256:`},
 		{"no triggers", triggers(wasmSpec(nil)), "no triggers in app"},
 		{"redis", with(func(l *artifact.Lock) { l.Triggers[0].Type = "redis" }), `trigger "t0" is of type "redis"`},
-		{"http executor", config(`{"component":"web","route":"/"}`), `component "web": its trigger has the http executor`},
+		{"http executor", config(`{"component":"web","route":"/"}`), `component "web": its binary is a core module`},
 		{"unknown executor", config(`{"component":"web","route":"/","executor":{"type":"fast"}}`), `unknown executor "fast"`},
 		{"entrypoint", config(`{"component":"web","route":"/","executor":{"type":"wagi","entrypoint":"main"}}`), `deprecated entrypoint "main"`},
 		{"argv of http", config(`{"component":"web","route":"/","executor":{"type":"http","argv":"x"}}`), "executor http has no argv"},

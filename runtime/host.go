@@ -13,6 +13,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -21,8 +23,10 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
 )
 
 // Limits of one guest and one request; zero means none.
@@ -44,11 +48,16 @@ type Config struct {
 // A Host compiles modules and makes apps of them. Its methods may be called by
 // several goroutines at once.
 type Host struct {
-	limits  Limits
-	log     *slog.Logger
-	cache   wazero.CompilationCache // nil without a directory
-	cached  engine                  // compiles through cache
-	code    code
+	limits Limits
+	log    *slog.Logger
+	cache  wazero.CompilationCache // nil without a directory
+	cached engine                  // compiles through cache
+	code   code
+
+	components *component.Engine
+	can        capabilities    // of components
+	transport  *http.Transport // of their requests
+
 	mu      sync.Mutex
 	without *engine // guarded by mu; compiles without a cache; made when cached has failed
 }
@@ -61,12 +70,15 @@ type engine struct {
 
 // cacheVersion names the directory of compiled code. Change it when what we
 // compile differs from what the digest of a module says.
-const cacheVersion = "core-1"
+const (
+	cacheVersion   = "core-1"
+	componentCache = "component-1"
+)
 
 // New starts a host. A cache directory that cannot be used is logged, and the
 // host does without.
 func New(ctx context.Context, cfg Config) (*Host, error) {
-	h := &Host{limits: cfg.Limits, log: cfg.Log}
+	h := &Host{limits: cfg.Limits, log: cfg.Log, can: newCapabilities(), transport: wasihttp.NewTransport(new(net.Dialer).DialContext)}
 	h.code.compile = h.compile
 	config := h.config()
 	if cfg.CacheDir != "" {
@@ -82,7 +94,26 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.Close(ctx))
 	}
+	if h.components, err = newComponents(ctx, cfg); err != nil {
+		return nil, errors.Join(err, h.Close(ctx))
+	}
 	return h, nil
+}
+
+// newComponents returns the engine of components, with a cache of its own. One
+// that cannot be used is logged, and the engine does without.
+func newComponents(ctx context.Context, cfg Config) (*component.Engine, error) {
+	config := component.Config{Workers: compileWorkers, Interrupt: true} // until issue 4 brings its own deadline into guests
+	if cfg.CacheDir != "" {
+		config.CacheDir = filepath.Join(cfg.CacheDir, componentCache)
+		e, err := component.NewEngine(ctx, config)
+		if err == nil {
+			return e, nil
+		}
+		cfg.Log.WarnContext(ctx, "no cache of compiled components", keyError, err)
+		config.CacheDir = ""
+	}
+	return component.NewEngine(ctx, config)
 }
 
 // config is how all modules are compiled and run.
@@ -129,6 +160,10 @@ func (h *Host) withoutCache(ctx context.Context) (engine, error) {
 func (h *Host) Close(ctx context.Context) error {
 	var errs []error
 	h.code.wait()
+	h.transport.CloseIdleConnections()
+	if h.components != nil {
+		errs = append(errs, h.components.Close(ctx))
+	}
 	if h.cached.runtime != nil {
 		errs = append(errs, h.cached.runtime.Close(ctx))
 	}

@@ -8,6 +8,7 @@ import (
 
 // Streams of guest output.
 const (
+	streamStdout = "stdout"
 	streamStderr = "stderr"
 	streamHost   = "host" // lines of ours about a guest
 )

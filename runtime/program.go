@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -31,16 +30,27 @@ func (a *App) compile(ctx context.Context, t *httpTrigger) (*trigger, error) {
 	if err := checkComponent(c); err != nil {
 		return nil, invalid(err)
 	}
-	arguments, ok := t.Executor.wagi()
-	if !ok {
-		return nil, invalid(store.Hint(fmt.Errorf("component %q: its trigger has the http executor, and this host runs only wagi and static responses", c.ID),
-			`a preview 1 command runs with executor = { type = "wagi" }`))
-	}
-	program, err := a.program(ctx, c, arguments)
+	code, err := a.code(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return &trigger{component: c.ID, executor: &wagiExecutor{id: c.ID, program: program}}, nil
+	arguments, wagi := t.Executor.wagi()
+	var e executor
+	switch {
+	case wagi && code.component != nil:
+		err = fmt.Errorf("component %q: its binary is %w, and the wagi executor of this host runs core modules", c.ID, module.ErrComponent)
+	case wagi:
+		e, err = a.program(ctx, c, code, arguments)
+	case code.component == nil:
+		err = store.Hint(fmt.Errorf("component %q: its binary is a core module, and the http executor of this host runs components", c.ID),
+			`a preview 1 command runs with executor = { type = "wagi" }`)
+	default:
+		e, err = a.handlers(ctx, c, code.component)
+	}
+	if err != nil {
+		return nil, invalid(err)
+	}
+	return &trigger{component: c.ID, executor: e}, nil
 }
 
 func checkComponent(c *artifact.Component) error {
@@ -58,33 +68,37 @@ func checkComponent(c *artifact.Component) error {
 	return nil
 }
 
-// program compiles c as a WAGI program.
-func (a *App) program(ctx context.Context, c *artifact.Component, arguments string) (*wagi.Program, error) {
-	compiled, release, err := a.host.code.acquire(ctx, c.Source.Digest, func(ctx context.Context) ([]byte, error) {
+// code compiles the binary of c.
+func (a *App) code(ctx context.Context, c *artifact.Component) (*compiled, error) {
+	code, release, err := a.host.code.acquire(ctx, c.Source.Digest, func(ctx context.Context) ([]byte, error) {
 		return a.read(ctx, c.Source.Digest)
 	})
 	switch {
-	case errors.Is(err, module.ErrComponent):
-		return nil, invalid(fmt.Errorf("component %q: its binary is %w, and the wagi executor of this host runs core modules", c.ID, err))
+	case err == nil:
+		a.releases = append(a.releases, release)
+		return code, nil
 	case ctx.Err() != nil:
 		return nil, err
-	case err != nil:
-		return nil, invalid(fmt.Errorf("component %q: compile: %w", c.ID, err))
 	}
-	a.releases = append(a.releases, release)
-	if err := compiled.linkable(c.ID); err != nil {
-		return nil, invalid(err)
+	return nil, invalid(fmt.Errorf("component %q: compile: %w", c.ID, err))
+}
+
+// program makes the executor of a WAGI program.
+func (a *App) program(ctx context.Context, c *artifact.Component, code *compiled, arguments string) (*wagiExecutor, error) {
+	if err := code.linkable(c.ID); err != nil {
+		return nil, err
 	}
 	p := &wagi.Program{
-		Runtime: compiled.engine.runtime, Module: compiled.module,
+		Runtime: code.engine.runtime, Module: code.module,
 		Arguments: arguments, Environment: c.Environment, Memory: a.host.limits.Memory,
 	}
 	if len(c.Files) > 0 {
+		var err error
 		if p.Files, err = files.New(ctx, c.Files, a.openFile); err != nil {
-			return nil, invalid(fmt.Errorf("component %q: %w", c.ID, err))
+			return nil, fmt.Errorf("component %q: %w", c.ID, err)
 		}
 	}
-	return p, nil
+	return &wagiExecutor{id: c.ID, program: p}, nil
 }
 
 func (a *App) openFile(ctx context.Context, d artifact.Digest) (files.Content, error) {

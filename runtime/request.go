@@ -22,7 +22,13 @@ type request struct {
 	match  route.Match
 	place  route.Place
 	body   io.Reader // bounded; nil if there is none
+	stdout io.Writer
 	stderr io.Writer
+
+	stopReading func() // ends a read of body that waits
+	// rest is set by an executor whose guest goes on after its reply: it waits
+	// for its end.
+	rest func() error
 }
 
 // maxFields is the most bytes of names and values of request headers.

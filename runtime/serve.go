@@ -13,7 +13,8 @@ import (
 )
 
 // ServeHTTP answers a request: the host's own paths first, then the trigger that
-// its path matches. It returns when the guest has ended. A reply that breaks
+// its path matches. It returns when the reply has ended; a guest that goes on holds
+// the request's entry of the ledger until it has ended too. A reply that breaks
 // after its head panics with http.ErrAbortHandler, so that the client sees it.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !a.enter() {
@@ -84,27 +85,66 @@ func (c *call) serve(path string, m route.Match) ledger.Outcome {
 		return c.refuse(requestLimit(limits.Request, size(c.r.ContentLength)))
 	}
 	ctx, cancel := c.app.host.deadline(c.r.Context())
-	defer cancel()
 	release, err := c.app.slot(ctx)
 	if err != nil {
+		defer cancel()
 		return c.fail(ctx, err)
 	}
-	defer release()
-	stderr := &lineWriter{emit: c.emit(streamStderr)}
-	q.stderr = stderr
+	stdout, stderr := &lineWriter{emit: c.emit(streamStdout)}, &lineWriter{emit: c.emit(streamStderr)}
+	q.stdout, q.stderr, q.stopReading = stdout, stderr, c.reply.stopReading
+	end := func() {
+		stdout.Close()
+		stderr.Close()
+		release()
+		cancel()
+	}
 	if c.r.Body != nil && c.r.Body != http.NoBody && c.r.ContentLength != 0 {
 		q.body = c.body
 		_ = http.NewResponseController(c.w).EnableFullDuplex() // a guest may read after it has begun to answer
 	}
 	err = c.run(ctx, q)
-	stderr.Close()
 	if err == nil {
 		err = c.reply.err
+	}
+	if err == nil {
+		err = c.veto()
+	}
+	if q.rest != nil {
+		if err != nil {
+			defer cancel() // nobody waits for what the guest might still do
+		}
+		c.outlive(ctx, q.rest, end)
+	} else {
+		defer end()
 	}
 	if err == nil {
 		return ledger.OK
 	}
 	return c.fail(ctx, err)
+}
+
+// outlive waits for a guest that goes on after its reply, and keeps the lease,
+// the revision and its slot until then.
+func (c *call) outlive(ctx context.Context, rest func() error, end func()) {
+	release := c.entry.Hold()
+	c.app.enter() // cannot fail: the request is in
+	go func() {
+		defer c.app.leave()
+		defer release()
+		err := rest()
+		end()
+		switch {
+		case err == nil:
+		case context.Cause(ctx) == errDeadline:
+			if c.entry.End(ledger.Timeout) {
+				c.host("handler time: limit %s, and the guest went on after its reply", c.app.host.limits.Handler)
+			}
+		case ctx.Err() != nil: // whoever ended it has said so
+		default:
+			c.host("component error after response ended: %v", err)
+			c.entry.End(ledger.Trap)
+		}
+	}()
 }
 
 // run runs the guest. When ctx ends, so does what waits for the client.
@@ -127,16 +167,16 @@ func (c *call) run(ctx context.Context, q *request) error {
 
 // veto keeps a guest from answering a request that was too large.
 func (c *call) veto() error {
-	if c.body.over != nil {
-		return c.body.over
+	if over := c.body.over.Load(); over != nil {
+		return over
 	}
 	return nil
 }
 
 // fail answers for a guest that did not: err is why, and ctx was the guest's.
 func (c *call) fail(ctx context.Context, err error) ledger.Outcome {
-	if c.body.over != nil {
-		err = c.body.over
+	if over := c.body.over.Load(); over != nil {
+		err = over
 	}
 	if limit, ok := errors.AsType[*LimitError](c.reply.err); ok {
 		err = limit

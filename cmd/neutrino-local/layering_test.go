@@ -39,7 +39,8 @@ var layers = map[string][]string{
 	"router/rollout": {"store", "registry/artifact", "router", "router/ledger"},
 
 	// What runs guests.
-	"runtime":        {"store", "registry/artifact", "router/ledger", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi"},
+	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
+		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp"},
 	"runtime/files":  {"registry/artifact"},
 	"runtime/module": {},
 	"runtime/route":  {},

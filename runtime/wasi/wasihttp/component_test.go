@@ -45,11 +45,11 @@ func load(t *testing.T, wasm []byte) *fixture {
 			t.Error(err)
 		}
 	})
-	handler, ok := Handler(f.component)
-	if !ok {
-		t.Fatal("component exports no handler")
+	handlers := Handlers(f.component)
+	if len(handlers) != 1 {
+		t.Fatalf("component exports %d handlers", len(handlers))
 	}
-	f.handler = handler
+	f.handler = handlers[0]
 	return f
 }
 

@@ -68,14 +68,14 @@ func Link(l *component.Linker, w *wasi.Host) *Host {
 // Set gives in its state. Call it in InstanceConfig.Init, beside wasi.Host.Set.
 func (h *Host) Set(in *component.Instance, s *State) { h.states.Set(in, s) }
 
-// Handler finds the function that answers requests.
-func Handler(c *component.Component) (*component.Func, bool) {
+// Handlers finds the functions that answer requests.
+func Handlers(c *component.Component) (found []*component.Func) {
 	for _, version := range []string{track02, trackNov} {
 		if f, ok := c.Func("wasi:http/incoming-handler@"+version, "handle"); ok {
-			return f, true
+			found = append(found, f)
 		}
 	}
-	return nil, false
+	return found
 }
 
 // ErrNoAnswer is for a guest that ends without an answer.

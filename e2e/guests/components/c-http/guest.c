@@ -141,6 +141,14 @@ void handle(i32 request, i32 out) {
   i32 n = ret[2];
   need((ret[0] & 0xff) == 1);
   switch (n > 1 ? path[1] : 0) {
+  case 'a': // a: answers, and goes on for ever
+    response = respond(&body, "content-type", "text/plain");
+    set(out, response);
+    stream = open_out(body);
+    put(stream, "early", 5);
+    finish(body, stream);
+    while (!never) {}
+    return;
   case 'b': // b<N>: writes N pages before it answers
     response = respond(&body, "content-type", "text/plain");
     stream = open_out(body);
