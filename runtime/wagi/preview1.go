@@ -37,6 +37,12 @@ func link(ctx context.Context, r wazero.Runtime) (map[string]api.FunctionDefinit
 	b.NewFunctionBuilder().
 		WithGoModuleFunction(boundRenumber(renumber), definition.ParamTypes(), definition.ResultTypes()).
 		Export("fd_renumber")
+	for name, f := range map[string]api.GoModuleFunc{"environ_get": environGet, "environ_sizes_get": environSizesGet} {
+		definition := original.ExportedFunctions()[name]
+		b.NewFunctionBuilder().
+			WithGoModuleFunction(f, definition.ParamTypes(), definition.ResultTypes()).
+			Export(name)
+	}
 	compiled, err := b.Compile(ctx)
 	if err != nil {
 		return nil, err

@@ -60,9 +60,7 @@ func (p *Program) Serve(ctx context.Context, w http.ResponseWriter, q *Request, 
 	if q.Body != nil {
 		config = config.WithStdin(untilReader{ctx, q.Body})
 	}
-	for _, v := range environment(p.Environment, q) {
-		config = config.WithEnv(v.name, v.value)
-	}
+	ctx = withEnviron(ctx, environment(p.Environment, q))
 	if p.Files != nil {
 		m := newMount(ctx, p.Files)
 		defer m.close()
