@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,22 +18,25 @@ import (
 )
 
 // TestKilledServer kills the server at random moments of a deployment: while it
-// is pushed, compiled, checked, switched and drained. After each restart the
-// database is whole, the app answers at once from one revision, which is the one
-// that was live or the one that was being switched to, and what the registry
-// says it has can be had.
+// is pushed, compiled, checked, switched and drained. Each revision has a binary
+// of its own, so that it has to be compiled, and a slow request is under way, so
+// that there is something to drain. After each restart the database is whole, the
+// app answers from one revision, which is the one that was live or the one that
+// was being switched to, and what the registry says it has can be had.
 func TestKilledServer(t *testing.T) {
-	rounds := full(t, 50, 6)
+	rounds := full(t, 50, 5)
 	s := newServer(t)
-	flags := []string{"--failover-window", "300ms", "--health-interval", "10ms"}
+	flags := []string{"--failover-window", "200ms", "--health-interval", "10ms"}
 	s.start(flags...)
 	random := rand.New(rand.NewPCG(7733, 1))
-	dir := s.place("hello", "app", version(0))
+	dir := s.crashApp(0)
 	s.must(s.client("deploy", "--no-confirm", "--create-name", "shop", "--wait", "live", "-f", dir))
 	live, killedIn := "v0", map[string]int{}
+	phases := []string{pushing, "compiling", "checking", "switching", "draining"}
 	for n := 1; n <= rounds; n++ {
-		s.place("hello", "app", version(n))
-		killedIn[s.killDuringDeploy(dir, time.Duration(random.Int64N(int64(900*time.Millisecond))))]++
+		dir := s.crashApp(n)
+		delay := time.Duration(random.Int64N(int64(100 * time.Millisecond)))
+		killedIn[s.killDuringDeploy(dir, phases[n%len(phases)], delay)]++
 		s.checkDatabase()
 		s.start(flags...)
 		live = s.checkAnswers(live, fmt.Sprintf("v%d", n))
@@ -40,22 +46,120 @@ func TestKilledServer(t *testing.T) {
 	s.stop()
 }
 
-// killDuringDeploy deploys, kills the server after the delay, and returns the
-// last phase that the deployment was seen in.
-func (s *server) killDuringDeploy(dir string, delay time.Duration) string {
+// crashApp places the guest echo as version n, with a custom section in its
+// binary that makes it another one.
+func (s *server) crashApp(n int) (dir string) {
 	s.t.Helper()
-	ended := make(chan result, 1)
-	go func() { ended <- s.client("deploy", "--no-confirm", "--wait", "live", "-f", dir) }()
+	dir = s.place("echo", "app", fmt.Sprintf("GREETING=v%d", n))
+	f, err := os.OpenFile(filepath.Join(dir, "main.wasm"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	name := fmt.Sprintf("round %d", n)
+	section := append([]byte{0, byte(len(name) + 2), byte(len(name))}, name+"."...)
+	if _, err := f.Write(section); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	return dir
+}
+
+// killDuringDeploy deploys while a slow request is under way, kills the server a
+// random moment after the deployment has come to the phase, and returns the one
+// that it has got to.
+func (s *server) killDuringDeploy(dir string, phase string, delay time.Duration) string {
+	s.t.Helper()
+	before := s.deployments()
+	slow := make(chan struct{})
+	go func() { defer close(slow); s.slowRequest() }()
+	deploy := exec.Command(binary, "deploy", "--no-confirm", "--wait", "live", "--health-path", "/", "-f", dir)
+	deploy.Env = s.env()
+	if err := deploy.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	if phase != pushing {
+		s.awaitPhase(before, phase)
+	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), delay)
 	defer cancel()
 	<-ctx.Done()
 	s.kill()
-	select {
-	case <-ended:
-	case <-time.After(patience):
-		s.t.Fatal("deploy does not end after its server was killed")
+	deploy.Process.Kill() // it would ask the dead server for some seconds more
+	deploy.Wait()
+	<-slow
+	if s.deployments() == before {
+		return pushing
 	}
 	return s.lastPhase()
+}
+
+// pushing stands for what happens before a deployment is on record.
+const pushing = "packaging or pushing"
+
+// awaitPhase waits until a deployment beyond the first n has come to a phase, or
+// past it.
+func (s *server) awaitPhase(n int, phase string) {
+	s.t.Helper()
+	db := s.database()
+	defer db.Close()
+	order := `SELECT count(*) FROM phases WHERE deployment = (SELECT max(seq) FROM deployments) AND phase IN (?, 'failed', 'live')`
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for begun := time.Now(); time.Since(begun) < patience; <-tick.C {
+		var all, there int
+		if err := db.QueryRow(`SELECT count(*) FROM deployments`).Scan(&all); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := db.QueryRow(order, phase).Scan(&there); err != nil {
+			s.t.Fatal(err)
+		}
+		if all > n && there > 0 {
+			return
+		}
+	}
+	s.t.Fatalf("no deployment came to %s", phase)
+}
+
+// slowRequest sends a body that takes longer than a deployment. That it breaks
+// off with the server is no fault.
+func (s *server) slowRequest() {
+	r, w := io.Pipe()
+	go func() {
+		defer w.Close()
+		pace := time.NewTicker(50 * time.Millisecond)
+		defer pace.Stop()
+		for range 60 {
+			if _, err := w.Write([]byte("still here\n")); err != nil {
+				return
+			}
+			<-pace.C
+		}
+	}()
+	req, err := http.NewRequest(http.MethodPost, s.base+"/body", r)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	req.Host, req.ContentLength = "shop.localhost", int64(60*len("still here\n"))
+	resp, err := http.DefaultClient.Do(req)
+	if err == nil {
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	r.CloseWithError(io.ErrClosedPipe)
+}
+
+// deployments counts those on record.
+func (s *server) deployments() (n int) {
+	s.t.Helper()
+	db := s.database()
+	defer db.Close()
+	if err := db.QueryRow(`SELECT count(*) FROM deployments`).Scan(&n); err != nil {
+		s.t.Fatal(err)
+	}
+	return n
 }
 
 func (s *server) database() *sql.DB {
@@ -102,7 +206,7 @@ func (s *server) checkAnswers(was, deployed string) string {
 		}
 		who := ""
 		for _, v := range []string{was, deployed} {
-			if strings.Contains(body, v+"\n") || strings.HasSuffix(body, v) {
+			if strings.Contains(body, "GREETING="+v+"\n") {
 				who = v
 			}
 		}
