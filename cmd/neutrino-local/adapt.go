@@ -136,6 +136,19 @@ func content(reg *registry.Server) func(context.Context, store.Revision) (artifa
 	}
 }
 
+// usage is the registry as the API asks for it.
+type usage struct{ registry *registry.Server }
+
+func (u usage) Usage(context.Context) (api.Usage, error) {
+	used, err := u.registry.Usage()
+	return api.Usage(used), err
+}
+
+func (u usage) GC(ctx context.Context) (api.Freed, error) {
+	freed, err := u.registry.GC(ctx)
+	return api.Freed(freed), err
+}
+
 // deployments is the engine as the API asks for it. An app that goes takes its
 // listeners, its log and its repository with it.
 type deployments struct {

@@ -13,9 +13,12 @@ import (
 
 // buildApp runs the build commands of the manifest's components in their order,
 // as `spin build` does.
-func buildApp(ctx context.Context, manifest string, out io.Writer) error {
+func buildApp(ctx context.Context, manifest, profile string, out io.Writer) error {
 	m, err := pack.Read(manifest)
 	if err != nil {
+		return err
+	}
+	if m, err = m.WithProfile(profile); err != nil {
 		return err
 	}
 	for _, c := range m.Components {

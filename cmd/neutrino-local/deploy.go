@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,23 +20,26 @@ import (
 // way.
 type deploy struct {
 	workspace
-	build      bool
-	createName string
-	noConfirm  bool
-	variables  []string
-	listen     string
-	queue      bool
-	wait       string
-	skipCheck  bool
-	healthPath string
-	readiness  time.Duration
-	failover   failoverFlags
-	format     string
-	cacheDir   string // accepted as the cloud's; nothing is cached yet
+	reference   string // --from-registry
+	credentials credentials
+	build       bool
+	createName  string
+	noConfirm   bool
+	variables   []string
+	listen      string
+	queue       bool
+	wait        string
+	skipCheck   bool
+	healthPath  string
+	readiness   time.Duration
+	failover    failoverFlags
+	format      string
+	cacheDir    string // accepted as the cloud's; nothing is cached yet
 
 	say    io.Writer // the transcript
 	client *client.Client
 	server apitype.Server
+	source source
 	target target
 	events []apitype.PhaseEvent
 }
@@ -66,13 +68,16 @@ func deployCommand(g *globals) *cobra.Command {
 		Short: "Package and push an app, and create or upgrade it",
 		Long: `Package the app in this folder as an OCI artifact, push it to the server's
 registry, and create the app, or upgrade the one that .neutrino/config.toml
-names. Returns when the new revision is healthy and traffic has begun to go to
+names. With --from-registry it is copied from there instead: by this command,
+with its user's credentials, not by the server. Returns when the new revision is healthy and traffic has begun to go to
 it, as the cloud does; the old one may answer for a short while longer.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return d.run(c.Context()) },
 	}
 	d.addFlags(c)
 	f := c.Flags()
+	f.StringVar(&d.reference, "from-registry", "", "deploy what is in a registry at this reference, and not the app in this folder")
+	d.credentials.addFlags(c)
 	f.BoolVar(&d.build, "build", false, "run the components' build commands first (also SPIN_ALWAYS_BUILD)")
 	f.StringVar(&d.cacheDir, "cache-dir", "", "accepted and not used")
 	f.StringVar(&d.createName, "create-name", "", "create an app of this name, whatever the workspace is linked to")
@@ -86,6 +91,7 @@ it, as the cloud does; the old one may answer for a short while longer.`,
 	f.DurationVar(&d.readiness, "readiness-timeout", 0, "how long a revision may take to get healthy (default: the server's)")
 	d.failover.add(c)
 	formatFlag(c, &d.format)
+	c.MarkFlagsMutuallyExclusive("from-registry", "build")
 	c.MarkFlagsMutuallyExclusive("create-name", "app-name")
 	c.MarkFlagsMutuallyExclusive("create-name", "app-id")
 	return c
@@ -117,30 +123,28 @@ func (d *deploy) run(ctx context.Context) error {
 	if err := d.checkFlags(); err != nil {
 		return err
 	}
-	manifest, err := d.manifest()
+	if err := d.findSource(); err != nil {
+		return err
+	}
+	if err := d.findTarget(ctx); err != nil {
+		return err
+	}
+	lock, err := d.source.make(ctx)
 	if err != nil {
 		return err
 	}
-	if err := d.findTarget(ctx, manifest); err != nil {
-		return err
-	}
-	if d.build || envBool("SPIN_ALWAYS_BUILD") {
-		if err := buildApp(ctx, manifest, d.std.Err); err != nil {
-			return err
-		}
-	}
-	app, variables, err := d.pack(ctx, manifest)
+	variables, err := pack.Variables(d.variables, lock)
 	if err != nil {
 		return err
 	}
 	if err := d.confirm(); err != nil {
 		return err
 	}
-	digest, repository, err := d.push(ctx, app)
+	digest, repository, err := d.push(ctx)
 	if err != nil {
 		return err
 	}
-	if err := d.create(ctx, filepath.Dir(manifest)); err != nil {
+	if err := d.create(ctx); err != nil {
 		return err
 	}
 	req := apitype.CreateDeployment{
@@ -171,9 +175,22 @@ func (d *deploy) checkFlags() error {
 	return nil
 }
 
+func (d *deploy) findSource() error {
+	if d.reference != "" {
+		d.source = &registrySource{deploy: d, ref: d.reference}
+		return d.credentials.check()
+	}
+	if d.credentials.insecure {
+		return usagef("--insecure goes with --from-registry")
+	}
+	manifest, err := d.manifest()
+	d.source = &folderSource{deploy: d, manifest: manifest}
+	return err
+}
+
 // findTarget decides which app is meant, and whether it has to be created,
 // before anything is packaged.
-func (d *deploy) findTarget(ctx context.Context, manifest string) (err error) {
+func (d *deploy) findTarget(ctx context.Context) (err error) {
 	if d.client, err = d.workspace.client(); err != nil {
 		return err
 	}
@@ -190,26 +207,23 @@ func (d *deploy) findTarget(ctx context.Context, manifest string) (err error) {
 		return err
 	}
 	d.target.create, d.target.link = true, true
-	return d.newName(ctx, manifest)
+	return d.newName(ctx)
 }
 
 // newName takes the name of the app to create from --create-name, or else from
-// the manifest and, on a terminal, from the person.
-func (d *deploy) newName(ctx context.Context, manifest string) error {
+// the app itself and, on a terminal, from the person.
+func (d *deploy) newName(ctx context.Context) (err error) {
 	name := d.createName
 	if name == "" {
-		m, err := pack.Read(manifest)
-		if err != nil {
+		if name, err = d.source.name(ctx); err != nil {
 			return err
 		}
-		name = m.Name
 		if d.asks() {
 			if name, err = d.std.ask("Name of new app", store.SuggestAppName(name)); err != nil {
 				return err
 			}
 		}
 	}
-	var err error
 	if d.target.name, err = store.ParseAppName(name); err != nil {
 		return err
 	}
@@ -228,19 +242,6 @@ func (d *deploy) asks() bool { return !d.noConfirm && d.std.terminal() }
 
 func (d *deploy) phase(p store.Phase) {
 	d.events = append(d.events, apitype.PhaseEvent{Phase: string(p), At: time.Now().UTC()})
-}
-
-func (d *deploy) pack(ctx context.Context, manifest string) (*pack.App, map[string]string, error) {
-	d.phase(store.Packaging)
-	app, err := packDir(ctx, manifest, d.server.Profile, d.server.Limits)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, warning := range app.Warnings {
-		fmt.Fprintf(d.std.Err, "Warning: %s\n", warning)
-	}
-	values, err := pack.Variables(d.variables, app.Lock)
-	return app, values, err
 }
 
 func (d *deploy) confirm() error {
@@ -264,20 +265,23 @@ func (d *deploy) confirm() error {
 }
 
 // push pushes the artifact to account/app:revision number.
-func (d *deploy) push(ctx context.Context, app *pack.App) (digest, repository string, err error) {
+func (d *deploy) push(ctx context.Context) (digest, repository string, err error) {
 	d.phase(store.Pushing)
 	repository = store.LocalAccountName + "/" + string(d.target.name)
 	ref := fmt.Sprintf("%s/%s:%d", d.server.URLs.Registry, repository, d.target.app.Latest+1)
-	pushed, err := remote.Push(ctx, ref, app, remote.Options{PlainHTTP: d.client.PlainHTTP(), Token: d.client.Token()})
+	pushed, err := d.source.push(ctx, ref, remote.Options{PlainHTTP: d.client.PlainHTTP(), Token: d.client.Token()})
 	return string(pushed), repository, err
 }
 
 // create makes the app if need be, and links the workspace to it.
-func (d *deploy) create(ctx context.Context, dir string) error {
+func (d *deploy) create(ctx context.Context) error {
 	if !d.target.create {
 		return nil
 	}
-	var err error
+	dir, err := d.folder()
+	if err != nil {
+		return err
+	}
 	if d.target.app, err = d.client.CreateApp(ctx, apitype.CreateApp{Name: string(d.target.name)}); err != nil {
 		return err
 	}

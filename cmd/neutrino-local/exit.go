@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/neutrino-local/neutrino-local/registry/remote"
 	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 	"github.com/neutrino-local/neutrino-local/web/client"
@@ -17,7 +18,7 @@ const (
 	exitUsage       = 2
 	exitUnhealthy   = 3 // deployed, but not healthy
 	exitRefused     = 4 // by a limit or by validation: nothing changed
-	exitUnreachable = 5 // no server
+	exitUnreachable = 5 // no server, or no registry
 )
 
 // A codedError ends the program with a code of its own.
@@ -44,6 +45,7 @@ var exitCodes = []struct {
 	code    int
 }{
 	{isKind(client.ErrUnreachable), exitUnreachable},
+	{isKind(remote.ErrUnreachable), exitUnreachable},
 	{isKind(store.ErrInvalid), exitRefused},
 	{isKind(store.ErrLimit), exitRefused},
 	{isCode("invalid"), exitRefused},

@@ -21,8 +21,9 @@ import (
 // and its token if it needs one.
 type place struct {
 	server  apitype.Server // without the token
-	token   string         // "" on loopback unless given
+	token   string         // "" on loopback unless given or required
 	given   bool           // the token was
+	exposed bool           // not on loopback
 	scheme  string
 	address string // host:port, as people reach it
 	port    string
@@ -33,9 +34,9 @@ type place struct {
 func newPlace(cfg config, state *stateDir, bound net.Addr, started time.Time) *place {
 	p := &place{
 		token: cfg.token, given: cfg.token != "", scheme: cfg.scheme(),
-		domains: cfg.allDomains(), state: state,
+		exposed: !loopback(bound), domains: cfg.allDomains(), state: state,
 	}
-	if p.token == "" && !loopback(bound) {
+	if p.token == "" && (cfg.requireToken || p.exposed) {
 		p.token = newToken()
 	}
 	host, port, _ := net.SplitHostPort(bound.String()) // always valid: it is bound
@@ -91,9 +92,10 @@ func (p *place) appURLs(app store.App) []string {
 }
 
 // registryAuth lets everybody in where there is no token.
-func (p *place) registryAuth() registry.Auth {
+func (p *place) registryAuth(scheme string) registry.Auth {
 	return registry.Auth{
 		RequireToken: p.token != "",
+		Basic:        scheme == "basic",
 		Token: func(secret string) (string, bool) {
 			return "", subtle.ConstantTimeCompare([]byte(secret), []byte(p.token)) == 1
 		},
@@ -146,8 +148,16 @@ func (p *place) banner(w io.Writer, cfg config) {
 	fmt.Fprintf(w, "  State:     %s\n  Profile:   %s\n  Failover:  %s, window %s\n", kept, cfg.profile, cfg.policy, cfg.window)
 	switch {
 	case p.token != "" && !p.given:
-		fmt.Fprintf(w, "  Token:     %s (shown once; anybody on the network can reach this address)\n", p.token)
+		fmt.Fprintf(w, "  Token:     %s (shown once%s)\n", p.token, p.exposure())
 	case p.token != "":
 		fmt.Fprintf(w, "  Token:     the one given\n")
 	}
+}
+
+// exposure says who else can come here.
+func (p *place) exposure() string {
+	if p.exposed {
+		return "; anybody on the network can reach this address"
+	}
+	return ""
 }

@@ -45,7 +45,7 @@ folder of an app.`,
 	root.AddCommand(
 		upCommand(g), deployCommand(g), appCommand(g), rollbackCommand(g),
 		logsCommand(g), infoCommand(g), statusCommand(g), stopCommand(g), waitCommand(g),
-		ledgerCommand(g), failoverCommand(g), checkCommand(g),
+		ledgerCommand(g), failoverCommand(g), checkCommand(g), pushCommand(g), registryCommand(g),
 	)
 	eachCommand(root, func(c *cobra.Command) {
 		if c.HasSubCommands() && c.RunE == nil && c != root {
@@ -102,7 +102,13 @@ func flagsFromEnvironment(c *cobra.Command, _ []string) error {
 			err = usagef("%s: %w", name, e)
 		}
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if err := c.ValidateFlagGroups(); err != nil { // cobra asks later, and has no exit code
+		return usagef("%w", err)
+	}
+	return nil
 }
 
 func flagVariable(c *cobra.Command, f *pflag.Flag) string {

@@ -79,8 +79,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	defer closing("host", func() error { return host.Close(context.Background()) })
 	reg, err := registry.New(registry.Config{
 		Blobs: blobs, Index: db, Log: log,
-		Limits: registry.Limits{App: cfg.profile.app},
-		Auth:   place.registryAuth(),
+		Limits: cfg.registryLimits(),
+		Grace:  cfg.registry.grace, UploadTTL: cfg.registry.uploadTTL,
+		Auth: place.registryAuth(cfg.registry.auth),
 	})
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 		Store: db, Rollout: deployments{engine, db, exposed, logs, reg}, Failover: failovers{engine},
 		Ledger: replies, Logs: logs, Log: log,
 		About: place.about, URLs: place.appURLs, Serving: serving(engine), Content: content(reg),
-		Listen: exposed.listen, Unlisten: exposed.remove, Stop: stop,
+		Registry: usage{reg}, Listen: exposed.listen, Unlisten: exposed.remove, Stop: stop,
 	}
 	pages, err := ui.New(control, reg, log)
 	if err != nil {

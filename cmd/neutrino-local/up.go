@@ -23,6 +23,7 @@ type config struct {
 	ephemeral    bool
 	readyFile    string
 	token        string
+	requireToken bool
 	profileName  string
 	maxInstances int
 
@@ -35,6 +36,8 @@ type config struct {
 	readiness      time.Duration
 	keepRevisions  int
 	ledgerSize     int
+
+	registry registryFlags
 
 	logFormat string
 	logLevel  string
@@ -80,6 +83,7 @@ func (cfg *config) addFlags(c *cobra.Command) {
 	f.StringVar(&cfg.tlsKey, "tls-key", "", "PEM file of its key")
 	f.BoolVar(&cfg.ephemeral, "ephemeral", false, "keep state in a private directory and remove it at exit")
 	f.StringVar(&cfg.readyFile, "ready-file", "", "write this file when ready, remove it at exit")
+	f.BoolVar(&cfg.requireToken, "require-token", false, "need a token on loopback too (made up unless --token gives it)")
 	f.StringVar(&cfg.profileName, "profile", defaultProfile, "whose limits: "+strings.Join(profileNames(), " or "))
 	f.IntVar(&cfg.maxInstances, "max-instances", 0, "most instances of an app at once (default 64)")
 	f.StringVar(&cfg.failover, "failover", string(store.Mixed), "how deployments switch: mixed, drain or instant")
@@ -91,6 +95,7 @@ func (cfg *config) addFlags(c *cobra.Command) {
 	f.DurationVar(&cfg.readiness, "readiness-timeout", time.Minute, "how long a new revision may take to get healthy")
 	f.IntVar(&cfg.keepRevisions, "keep-revisions", 20, "how many revisions of an app to keep")
 	f.IntVar(&cfg.ledgerSize, "ledger-size", 100_000, "how many replies the ledger keeps")
+	cfg.registry.add(c)
 	f.StringVar(&cfg.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&cfg.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&cfg.demo, "demo", false, "deploy a sample app, upgrade it under load, and tell what was seen")
@@ -134,6 +139,9 @@ func (cfg *config) check() (err error) {
 		if _, err := os.Stat(path); err != nil {
 			return usagef("tls: %w", err)
 		}
+	}
+	if err := cfg.registry.check(); err != nil {
+		return err
 	}
 	return cfg.checkNumbers()
 }

@@ -95,6 +95,7 @@ func explainReply(ref name.Reference, e *transport.Error) error {
 	default:
 		return fmt.Errorf("%s: the registry answers %d: %s", ref, e.StatusCode, text)
 	}
+	text = strings.TrimLeft(strings.TrimPrefix(text, kind.Error()), ": ") // not twice
 	err := fmt.Errorf("%s: %w: %s", ref, kind, text)
 	if hint != "" {
 		return store.Hint(err, hint)

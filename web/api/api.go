@@ -65,6 +65,12 @@ type Failover interface {
 	Release(ctx context.Context, app store.AppID) error
 }
 
+// A Registry says what it takes, and frees what nothing needs.
+type Registry interface {
+	Usage(ctx context.Context) (Usage, error)
+	GC(ctx context.Context) (Freed, error)
+}
+
 // A Request asks for a deployment. A nil or zero field means the server's
 // default.
 type Request struct {
@@ -126,6 +132,7 @@ type Server struct {
 	Rollout  Rollout
 	Failover Failover
 	Ledger   *ledger.Ledger
+	Registry Registry
 	Logs     Logs
 	Log      *slog.Logger
 
@@ -181,6 +188,9 @@ func (s *Server) Register(g *echo.Group) {
 
 	g.GET("/apps/:app/logs", s.getLogs)
 	g.GET("/apps/:app/logs/events", s.getLogEvents)
+	g.GET("/registry/usage", s.getUsage)
+	g.POST("/registry/gc", s.postGC)
+
 	g.GET("/ledger", s.getLedger)
 	g.GET("/ledger/counts", s.getCounts)
 	g.POST("/apps/:app/ledger/assert", s.postAssert)

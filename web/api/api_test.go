@@ -39,6 +39,23 @@ func TestApp(t *testing.T) {
 	}
 }
 
+func TestRegistry(t *testing.T) {
+	f := newFixture(t)
+	var used apitype.RegistryUsage
+	f.get(t, "/registry/usage", &used)
+	if want := (apitype.RegistryUsage{Blobs: 3, Bytes: 300, LimitBytes: 1000, Uploads: 1, UploadBytes: 20}); used != want {
+		t.Errorf("usage = %+v, want %+v", used, want)
+	}
+	status, text := f.do(t, "POST", "/registry/gc", "")
+	var freed apitype.RegistryFreed
+	if err := json.Unmarshal([]byte(text), &freed); err != nil || status != http.StatusOK {
+		t.Fatalf("gc = %d %s (%v)", status, text, err)
+	}
+	if want := (apitype.RegistryFreed{Blobs: 2, Bytes: 200}); freed != want {
+		t.Errorf("gc = %+v, want %+v", freed, want)
+	}
+}
+
 func TestSecretsStayHere(t *testing.T) {
 	f := newFixture(t)
 	status, text := f.do(t, "GET", "/apps/hello/revisions", "")
@@ -108,6 +125,8 @@ func TestErrorTable(t *testing.T) {
 		{"hold", nil, "PUT", "/apps/hello/failover/hold", `{"at":"100"}`, 422, "invalid"},
 		{"nothing is held", store.ErrConflict, "POST", "/apps/hello/failover/step", "", 409, "conflict"},
 		{"a listener that is not there", nil, "DELETE", "/apps/hello/listeners/127.0.0.1:80", "", 404, "not_found"},
+		{"usage of what", nil, "GET", "/registry/usage?repository=x", "", 422, "invalid"},
+		{"a disk that fails", errors.New("disk: sector 7"), "POST", "/registry/gc", "", 500, "internal"},
 		{"our fault", errors.New("disk: sector 7"), "POST", "/apps/hello/failover/release", "", 500, "internal"},
 	}
 	for _, test := range tests {

@@ -171,6 +171,12 @@ func (f *fakeCloud) unlisten(_ context.Context, _ store.AppID, address string) e
 	return nil
 }
 
+func (f *fakeCloud) Usage(context.Context) (Usage, error) {
+	return Usage{Blobs: 3, Bytes: 300, Limit: 1000, Uploads: 1, UploadBytes: 20}, f.err
+}
+
+func (f *fakeCloud) GC(context.Context) (Freed, error) { return Freed{Blobs: 2, Bytes: 200}, f.err }
+
 const helloID = "11111111-2222-4333-8444-555555555555"
 
 var digest = string(artifact.SHA256([]byte("manifest")))
@@ -222,6 +228,7 @@ func newFixture(t *testing.T) *fixture {
 			return Serving{Health: "healthy", Backends: []Backend{{2, "current", 100, 3}}}
 		},
 		Content:  fakeContent,
+		Registry: cloud,
 		Listen:   cloud.listen,
 		Unlisten: cloud.unlisten,
 		Stop:     func() { cloud.stopped = true },

@@ -240,6 +240,7 @@ func schemas(t *testing.T) map[string]any {
 		apitype.Error{}, apitype.Server{}, apitype.App{}, apitype.Revision{}, apitype.CreateApp{}, apitype.Listener{}, apitype.LogLine{},
 		apitype.CreateDeployment{}, apitype.DeploymentPage{}, apitype.Failover{}, apitype.Hold{},
 		apitype.Ledger{}, apitype.Count{}, apitype.Assertion{}, apitype.Verdict{},
+		apitype.RegistryUsage{}, apitype.RegistryFreed{},
 	} {
 		add(reflect.TypeOf(v))
 	}

@@ -145,6 +145,9 @@ func (c *Client) replyError(resp *http.Response) error {
 		e.Status = resp.StatusCode
 		return e
 	}
+	if e, ok := registryError(resp.StatusCode, text); ok {
+		return e
+	}
 	return c.foreign(fmt.Sprintf("it answered %s", resp.Status))
 }
 
