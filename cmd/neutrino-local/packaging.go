@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/neutrino-local/neutrino-local/registry/pack"
-	"github.com/neutrino-local/neutrino-local/store"
+	"github.com/neutrino-local/neutrino-local/runtime"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
 
@@ -18,13 +19,14 @@ func packDir(ctx context.Context, manifest, profile string, limits *apitype.Limi
 	return pack.Dir(ctx, manifest, options)
 }
 
-// runnable refuses what no part of this build can run, by the name of what is
-// missing.
+// runnable refuses what this build cannot run, by the name of what is missing.
 func runnable(b pack.Binary) error {
-	if b.Executor.Type == "wagi" {
-		return nil
+	wasm, err := os.ReadFile(b.Path) // its size is within the limit by now
+	if err != nil {
+		return err
 	}
-	err := fmt.Errorf("component %q is %w here: the http executor needs a host for wasi:http/incoming-handler, "+
-		"which is not built yet", b.Component, store.ErrInvalid)
-	return store.Hint(err, `a wasip1 program runs with executor = { type = "wagi" }`)
+	if err := runtime.Check(b.Executor.Type, wasm); err != nil {
+		return fmt.Errorf("component %q: %w", b.Component, err)
+	}
+	return nil
 }
