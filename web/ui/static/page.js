@@ -94,7 +94,7 @@
   // failoverChart draws replies by revision as areas that are stacked, failed
   // ones as a line, and the phases of deployments as marks on the time axis.
   function failoverChart(box) {
-    const seconds = Number(box.dataset.seconds), app = box.dataset.app;
+    const seconds = Number(box.dataset.seconds), least = 60, app = box.dataset.app;
     const bySecond = new Map(); // second → revision → count
     const deployments = new Map(); // id → marks
     const legend = byId("legend");
@@ -110,12 +110,12 @@
 
     function mark(d) {
       const marks = [];
-      let last = "";
       for (const e of d.events) {
-        if (e.phase !== last && ["switching", "draining", "live", "failed"].includes(e.phase)) {
-          marks.push({ at: Date.parse(e.at) / 1000, text: e.phase + " r" + d.revision });
-        }
-        last = e.phase;
+        if (!["switching", "draining", "live", "failed"].includes(e.phase)) continue;
+        const text = "r" + d.revision + " " + (e.phase === "switching" && e.detail ? e.detail.replace("%", " %") : e.phase);
+        const at = Date.parse(e.at) / 1000, before = marks[marks.length - 1];
+        if (before && before.text === text) continue;
+        marks.push({ at, text });
       }
       deployments.set(d.id, marks);
       if (deployments.size > 20) deployments.delete(deployments.keys().next().value);
@@ -124,12 +124,15 @@
     // series returns the columns that uPlot draws: time, sums from the last
     // revision down to the first, failed.
     function series() {
-      const end = Math.floor(Date.now() / 1000) - 1, start = end - seconds;
+      const end = Math.floor(Date.now() / 1000) - 1, oldest = end - seconds;
       const revisions = new Set();
+      let first = end;
       for (const [at, row] of bySecond) {
-        if (at < start) bySecond.delete(at);
-        else for (const r of row.keys()) revisions.add(r);
+        if (at < oldest) { bySecond.delete(at); continue; }
+        first = Math.min(first, at);
+        for (const r of row.keys()) revisions.add(r);
       }
+      const start = Math.max(oldest, Math.min(first - 2, end - least)); // what is new fills the chart
       const order = [...revisions].sort((a, b) => a - b);
       const times = [], failed = [], sums = order.map(() => []);
       let anyFailed = false;
