@@ -23,6 +23,7 @@ func functions(assets map[string]asset) template.FuncMap {
 		"bytes":   byteSize,
 		"count":   thousands,
 		"ms":      milliseconds,
+		"span":    func(n int64) string { return (time.Duration(n) * time.Millisecond).String() },
 		"us":      func(n int64) string { return duration(time.Duration(n) * time.Microsecond) },
 		"ago":     func(t time.Time) string { return ago(time.Since(t)) },
 		"stamp":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },

@@ -110,8 +110,10 @@
 
     function mark(d) {
       const marks = [];
-      for (const e of d.events) {
+      for (const [i, e] of d.events.entries()) {
         if (!["switching", "draining", "live", "failed"].includes(e.phase)) continue;
+        const next = d.events[i + 1];
+        if (!e.detail && next && next.phase === e.phase && Date.parse(next.at) - Date.parse(e.at) < 100) continue; // the first step says more
         const text = "r" + d.revision + " " + (e.phase === "switching" && e.detail ? e.detail.replace("%", " %") : e.phase);
         const at = Date.parse(e.at) / 1000, before = marks[marks.length - 1];
         if (before && before.text === text) continue;
@@ -153,26 +155,34 @@
       return { order, columns: [times, ...sums.reverse(), failed], start, end };
     }
 
+    // drawMarks draws all lines first, so that none crosses the text of another.
     function drawMarks(u) {
-      const ctx = u.ctx;
+      const ctx = u.ctx, ratio = devicePixelRatio, right = u.bbox.left + u.bbox.width;
+      const marks = [...deployments.values()].flat().sort((a, b) => a.at - b.at)
+        .map((m) => ({ text: m.text, x: u.valToPos(m.at, "x", true) })).filter((m) => m.x >= u.bbox.left && m.x <= right);
       ctx.save();
-      ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
-      ctx.fillStyle = color("--quiet");
+      ctx.font = 11 * ratio + "px system-ui, sans-serif";
       ctx.strokeStyle = color("--quiet");
-      ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
-      let row = 0, before = -Infinity;
-      for (const m of [...deployments.values()].flat().sort((a, b) => a.at - b.at)) {
-        const x = u.valToPos(m.at, "x", true);
-        if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
-        row = x - before < 90 * devicePixelRatio ? row + 1 : 0;
-        before = x;
+      ctx.setLineDash([3 * ratio, 4 * ratio]);
+      for (const { x } of marks) {
         ctx.beginPath();
         ctx.moveTo(x, u.bbox.top);
         ctx.lineTo(x, u.bbox.top + u.bbox.height);
         ctx.stroke();
-        const room = x > u.bbox.left + u.bbox.width - 100 * devicePixelRatio;
-        ctx.textAlign = room ? "right" : "left";
-        ctx.fillText(m.text, x + (room ? -4 : 4) * devicePixelRatio, u.bbox.top + (12 + 14 * (row % 4)) * devicePixelRatio);
+      }
+      let row = 0, before = -Infinity;
+      for (const { x, text } of marks) {
+        row = x - before < 110 * ratio ? row + 1 : 0;
+        before = x;
+        const wide = ctx.measureText(text).width + 8 * ratio;
+        const left = x + wide + 4 * ratio > right ? x - wide - 3 * ratio : x + 3 * ratio;
+        const top = u.bbox.top + (2 + 16 * (row % 12)) * ratio;
+        ctx.fillStyle = color("--card");
+        ctx.globalAlpha = 0.85;
+        ctx.fillRect(left, top, wide, 14 * ratio);
+        ctx.globalAlpha = 1;
+        ctx.fillStyle = color("--ink");
+        ctx.fillText(text, left + 4 * ratio, top + 11 * ratio);
       }
       ctx.restore();
     }
