@@ -201,3 +201,36 @@ func TestComponentGoesOnAfterItsReply(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+func TestComponentsOfToolchains(t *testing.T) {
+	tests := []struct {
+		guest, path, want string
+	}{
+		{components.JSFetch, "/", "Hello from JavaScript 1"},
+		{components.JSFetch, "/", "Hello from JavaScript 1"}, // and not 2: it is fresh
+		{components.JSFetch, "/headers", `"spin-path-info":"/headers"`},
+		{components.GoHTTP, "/", "Hello from Go / me"},
+		{components.GoHTTP, "/x?y", "Hello from Go /x?y me"},
+	}
+	h := newHost(t, akamai)
+	apps := map[string]*service{}
+	for _, tt := range tests {
+		v := apps[tt.guest]
+		if v == nil {
+			v = serve(t, h, componentSpec(components.Build(t, tt.guest), func(c *artifact.Component) {
+				c.Environment = map[string]string{"WHO": "me"}
+			}))
+			apps[tt.guest] = v
+		}
+		a := v.get(tt.path)
+		if o := v.outcome(); a.err != nil || a.StatusCode != 200 || !strings.Contains(a.body, tt.want) || o != ledger.OK {
+			t.Errorf("%s %s: %d %q, %v, outcome %s; want %q", tt.guest, tt.path, a.StatusCode, a.body, a.err, o, tt.want)
+		}
+	}
+	if got := apps[components.JSFetch].stream("stdout"); len(got) != 2 || !strings.Contains(got[0], "hello is asked for") {
+		t.Errorf("stdout of JavaScript = %q", got)
+	}
+	if got := apps[components.GoHTTP].stream("stderr"); len(got) != 2 || got[0] != "greeted" {
+		t.Errorf("stderr of Go = %q", got)
+	}
+}
