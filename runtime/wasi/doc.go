@@ -17,6 +17,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/filesystem"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi/sockets"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
 )
 
@@ -49,6 +50,7 @@ func Link(l *component.Linker) *Host {
 	h.linkClocks(l)
 	h.linkRandom(l)
 	h.linkFiles(l)
+	h.linkSockets(l)
 	return h
 }
 
@@ -71,6 +73,7 @@ type State struct {
 	Stderr      io.Writer
 	Terminal    [3]bool // whether stdin, stdout and stderr are terminals
 	Preopens    []Preopen
+	Network     *sockets.Network // nil reaches nothing
 
 	work sync.WaitGroup // goroutines that do for the guest what blocks
 }

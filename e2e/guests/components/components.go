@@ -11,3 +11,9 @@ import _ "embed"
 //
 //go:embed c-http/c-http.wasm
 var CHTTP []byte
+
+// CCommand is a command, of wasi-libc and the adapter of preview 1. Its first
+// argument says what it does, see c-command/guest.c.
+//
+//go:embed c-command/c-command.wasm
+var CCommand []byte

@@ -1,0 +1,124 @@
+package wasi
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi/sockets"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
+)
+
+func (s *socketTypes) linkUDP(l *component.Linker) {
+	b := in(l, "wasi:sockets/udp", track02, trackNov)
+	s.udp = resource(b, "udp-socket", func(_ context.Context, u *sockets.UDP) error {
+		u.Close()
+		return u.Childless()
+	})
+	in(l, "wasi:sockets/udp-create-socket", track02, trackNov).fn("create-udp-socket", func(c *component.Call, args []abi.Value) (abi.Value, error) {
+		u, err := sockets.NewUDP(s.h.network(c), family(args[0]))
+		if err != nil {
+			return socketResult(abi.Value{}, err)
+		}
+		return abi.OK(s.udp.Own(u)), nil
+	})
+	s.linkUDPSocket(b)
+	s.linkDatagrams(b)
+	options(b, "udp-socket", func(v abi.Value) (*sockets.UDP, *sockets.Options) {
+		u := s.udp.Of(v)
+		return u, &u.Options
+	}, (*sockets.UDP).Apply)
+	ipv6Only(in(l, "wasi:sockets/udp", trackNov), "udp-socket", func(v abi.Value) sockets.Family { return s.udp.Of(v).Family() })
+}
+
+func (s *socketTypes) linkUDPSocket(b scope) {
+	method := func(name string, fn func(u *sockets.UDP, args []abi.Value) (abi.Value, error)) {
+		b.fn("[method]udp-socket."+name, func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+			return socketResult(fn(s.udp.Of(args[0]), args[1:]))
+		})
+	}
+	method("start-bind", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
+		return abi.Value{}, u.StartBind(addressOf(args[1]))
+	})
+	method("finish-bind", func(u *sockets.UDP, _ []abi.Value) (abi.Value, error) { return abi.Value{}, u.FinishBind() })
+	method("stream", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
+		var remote netip.AddrPort
+		if v, ok := args[0].Option(); ok {
+			remote = addressOf(v)
+		}
+		i, o, err := u.Stream(remote)
+		if err != nil {
+			return abi.Value{}, err
+		}
+		return abi.Tuple(s.incoming.Own(i), s.outgoing.Own(o)), nil
+	})
+	for name, of := range map[string]func(*sockets.UDP) (netip.AddrPort, error){
+		"local-address": (*sockets.UDP).Local, "remote-address": (*sockets.UDP).Remote,
+	} {
+		method(name, func(u *sockets.UDP, _ []abi.Value) (abi.Value, error) {
+			a, err := of(u)
+			if err != nil {
+				return abi.Value{}, err
+			}
+			return addressValue(a), nil
+		})
+	}
+	b.fn("[method]udp-socket.address-family", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		return abi.Case(int(s.udp.Of(args[0]).Family())), nil
+	})
+	b.fn("[method]udp-socket.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		return s.h.Poll(stream.Always, &s.udp.Of(args[0]).Parent), nil
+	})
+}
+
+func (s *socketTypes) linkDatagrams(b scope) {
+	s.incoming = resource(b, "incoming-datagram-stream", func(_ context.Context, i *sockets.Incoming) error {
+		i.Dropped()
+		return i.Childless()
+	})
+	s.outgoing = resource(b, "outgoing-datagram-stream", func(_ context.Context, o *sockets.Outgoing) error {
+		o.Dropped()
+		return o.Childless()
+	})
+	b.fn("[method]incoming-datagram-stream.receive", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		list, err := s.incoming.Of(args[0]).Receive(args[1].U64())
+		if err != nil {
+			return socketResult(abi.Value{}, err)
+		}
+		values := make([]abi.Value, len(list))
+		for i, d := range list {
+			values[i] = abi.Record(abi.Bytes(d.Data), addressValue(d.Remote))
+		}
+		return abi.OK(abi.List(values...)), nil
+	})
+	b.fn("[method]incoming-datagram-stream.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		i := s.incoming.Of(args[0])
+		return s.h.Poll(i, &i.Parent), nil
+	})
+	b.fn("[method]outgoing-datagram-stream.check-send", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		return abi.OK(abi.U64(s.outgoing.Of(args[0]).CheckSend())), nil
+	})
+	b.fn("[method]outgoing-datagram-stream.send", s.send)
+	b.fn("[method]outgoing-datagram-stream.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		o := s.outgoing.Of(args[0])
+		return s.h.Poll(o, &o.Parent), nil
+	})
+}
+
+func (s *socketTypes) send(_ *component.Call, args []abi.Value) (abi.Value, error) {
+	list := make([]sockets.Datagram, args[1].Len())
+	for i := range list {
+		d := args[1].At(i)
+		list[i].Data = d.At(0).Bytes()
+		if v, ok := d.At(1).Option(); ok {
+			list[i].Remote = addressOf(v)
+		}
+	}
+	n, err := s.outgoing.Of(args[0]).Send(list)
+	if errors.Is(err, stream.ErrPermit) {
+		return abi.Value{}, err
+	}
+	return socketResult(abi.U64(n), err)
+}
