@@ -181,13 +181,12 @@ func (e *Engine) run(d *deployment) {
 func (e *Engine) fail(d *deployment, err error) {
 	in, at, reason := d.Phase, time.Now(), inShort(err)
 	e.log(d, store.Failed, "in", in, keyError, err)
-	if stored := e.Store.EndDeployment(context.WithoutCancel(d.ctx), d.ID, store.Failed, in, reason, at); stored != nil {
-		e.unnoted(d, stored)
-	}
+	stored := e.Store.EndDeployment(context.WithoutCancel(d.ctx), d.ID, store.Failed, in, reason, at)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d.app.turn.Release(1) // before anybody hears of it and tries again
 	d.FailedIn, d.Reason, d.EndedAt = in, reason, at
+	e.owe(d, stored)
 	e.forget(d)
 	e.event(d, store.Failed, at, "")
 }

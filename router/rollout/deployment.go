@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -95,6 +97,40 @@ func (e *Engine) unnoted(d *deployment, err error) {
 	e.Log.Error("deployment cannot be noted", keyApp, d.app.name, keyRevision, d.Revision, keyDeployment, d.ID, keyError, err)
 }
 
+// owe keeps d, which has ended, if the store has not taken that: those who ask
+// are told, and the store is tried again. The caller holds mu.
+func (e *Engine) owe(d *deployment, stored error) {
+	if stored != nil {
+		e.unnoted(d, stored)
+		e.owed[d.ID] = d
+	}
+}
+
+// settle tells the store of the deployments whose end it has not taken.
+func (e *Engine) settle(ctx context.Context) {
+	e.mu.Lock()
+	owed := slices.Collect(maps.Values(e.owed))
+	e.mu.Unlock()
+	for _, d := range owed {
+		err := e.Store.EndDeployment(ctx, d.ID, d.Phase, d.FailedIn, d.Reason, d.EndedAt)
+		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
+			return
+		}
+		e.mu.Lock()
+		delete(e.owed, d.ID)
+		e.mu.Unlock()
+	}
+}
+
+// knownDeployment returns a deployment that the store does not know all of, or nil. The
+// caller holds mu.
+func (e *Engine) knownDeployment(id store.DeploymentID) *deployment {
+	if d := e.deployments[id]; d != nil {
+		return d
+	}
+	return e.owed[id]
+}
+
 // progress returns d as it is, and a channel that is closed when that changes.
 // The caller holds mu.
 func (d *deployment) progress() (Progress, <-chan struct{}) {
@@ -103,12 +139,12 @@ func (d *deployment) progress() (Progress, <-chan struct{}) {
 	return p, d.note
 }
 
-// Progress returns a deployment that is under way as it is now, and false for
-// any other.
+// Progress returns a deployment that is under way as it is now, or one whose end
+// the store has not taken, and false for any other.
 func (e *Engine) Progress(id store.DeploymentID) (Progress, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	d := e.deployments[id]
+	d := e.knownDeployment(id)
 	if d == nil {
 		return Progress{}, false
 	}
@@ -122,7 +158,7 @@ func (e *Engine) Progress(id store.DeploymentID) (Progress, bool) {
 func (e *Engine) Watch(ctx context.Context, id store.DeploymentID) (<-chan Progress, error) {
 	states := make(chan Progress)
 	e.mu.Lock()
-	d := e.deployments[id]
+	d := e.knownDeployment(id)
 	e.mu.Unlock()
 	if d != nil {
 		go func() { // ends with ctx, or with the deployment if it is read

@@ -307,3 +307,32 @@ func TestSecondDeploymentCompletesAnOpenWindow(t *testing.T) {
 		}
 	})
 }
+
+// A store that does not take the end of a deployment, as on a full disk, is told
+// later; until then the engine tells who asks.
+func TestTheStoreIsToldLater(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *cloud) {
+		c.store.mu.Lock()
+		c.store.fail = map[string]error{"end": errSick}
+		c.store.mu.Unlock()
+		d := c.deploy(fakeApp{pull: errSick})
+		synctest.Wait()
+		states, err := c.Watch(t.Context(), d.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := <-states; p.Phase != store.Failed || p.Reason != "sick" {
+			t.Errorf("while the store is sick: %s, %q", p.Phase, p.Reason)
+		}
+		c.store.mu.Lock()
+		c.store.fail = nil
+		c.store.mu.Unlock()
+		time.Sleep(2 * touchEvery) // fake time
+		if kept, err := c.store.Deployment(t.Context(), d.ID); err != nil || kept.Phase != store.Failed || kept.Reason != "sick" {
+			t.Errorf("afterwards the store has %s, %q, %v", kept.Phase, kept.Reason, err)
+		}
+		if _, ok := c.Progress(d.ID); ok {
+			t.Error("the engine still keeps it")
+		}
+	})
+}

@@ -173,6 +173,9 @@ func (s *fakeStore) AddCut(_ context.Context, id store.DeploymentID, n int) erro
 func (s *fakeStore) EndDeployment(_ context.Context, id store.DeploymentID, phase, failedIn store.Phase, reason string, at time.Time) error {
 	unlock, err := s.call(string(phase), "%s", failedIn)
 	defer unlock()
+	if s.fail["end"] != nil {
+		return s.fail["end"]
+	}
 	d := s.deployments[id]
 	if d.Phase.Ended() || phase.Committed() != d.Phase.Committed() {
 		return fmt.Errorf("%s after %s: %w", phase, d.Phase, store.ErrConflict)

@@ -49,11 +49,10 @@ func drain(ctx context.Context, b *router.Backend, timeout time.Duration) int {
 func (e *Engine) live(d *deployment) {
 	e.log(d, store.Live)
 	ctx, at := context.WithoutCancel(d.ctx), time.Now()
-	if err := e.Store.EndDeployment(ctx, d.ID, store.Live, "", "", at); err != nil {
-		e.unnoted(d, err)
-	}
+	stored := e.Store.EndDeployment(ctx, d.ID, store.Live, "", "", at)
 	e.mu.Lock()
 	d.EndedAt = at
+	e.owe(d, stored)
 	e.forget(d)
 	e.event(d, store.Live, at, "")
 	e.mu.Unlock()

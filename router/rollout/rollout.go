@@ -133,6 +133,7 @@ type Engine struct {
 	closed      bool       // guarded by mu
 	apps        map[store.AppID]*app
 	deployments map[store.DeploymentID]*deployment // those under way
+	owed        map[store.DeploymentID]*deployment // ended, and the store does not know yet; guarded by mu
 	loads       []*load                            // guarded by mu; waiting, the next one first
 }
 
@@ -142,6 +143,7 @@ func New(c Config) *Engine {
 		Config:      c,
 		apps:        make(map[store.AppID]*app),
 		deployments: make(map[store.DeploymentID]*deployment),
+		owed:        make(map[store.DeploymentID]*deployment),
 	}
 	e.ctx, e.stop = context.WithCancelCause(context.Background())
 	e.work.Go(e.touch)

@@ -21,6 +21,7 @@ func (e *Engine) touch() {
 		case <-e.ctx.Done():
 			ending = true
 		}
+		e.settle(context.WithoutCancel(e.ctx))
 		used := e.Router.LastUsed()
 		news := make(map[store.AppID]time.Time)
 		for id, at := range used {
