@@ -24,13 +24,12 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
-	"github.com/neutrino-local/neutrino-local/runtime/component/binary"
 	"github.com/neutrino-local/neutrino-local/runtime/component/plan"
 	"github.com/neutrino-local/neutrino-local/runtime/component/rewrite"
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
-	"github.com/neutrino-local/neutrino-local/runtime/component/validate"
 )
 
 // Config is how an engine compiles.
@@ -43,7 +42,9 @@ type Config struct {
 	Interrupt bool
 }
 
-// An Engine compiles components and owns the code.
+// An Engine compiles components and owns the code. It also takes core modules
+// that have the names of wit-bindgen and a component-type section; those may
+// import WASI preview 1 as well.
 type Engine struct {
 	runtime wazero.Runtime
 	cache   wazero.CompilationCache
@@ -61,7 +62,11 @@ func NewEngine(ctx context.Context, cfg Config) (*Engine, error) {
 			return nil, fmt.Errorf("compilation cache %s: %w", cfg.CacheDir, err)
 		}
 	}
-	return &Engine{runtime: wazero.NewRuntimeWithConfig(ctx, rc.WithCompilationCache(cache)), cache: cache, workers: max(1, cfg.Workers)}, nil
+	e := &Engine{runtime: wazero.NewRuntimeWithConfig(ctx, rc.WithCompilationCache(cache)), cache: cache, workers: max(1, cfg.Workers)}
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, e.runtime); err != nil {
+		return nil, errors.Join(fmt.Errorf("WASI preview 1: %w", err), e.Close(ctx))
+	}
+	return e, nil
 }
 
 // Close frees all code. No instance may be in use.
@@ -74,8 +79,6 @@ type Component struct {
 	engine    *Engine
 	linker    *Linker
 	plan      *plan.Plan
-	info      *validate.Info
-	producers []binary.Producer
 	cores     []wazero.CompiledModule // by core instance
 	providers []map[string]int        // by core instance: module name to core instance, -1 for the host
 	minMemory uint64                  // bytes that all memories begin with
@@ -99,12 +102,12 @@ type resourceType struct {
 // lacks something, or the component needs what is not built, the error is a
 // *LinkError.
 func (e *Engine) Compile(ctx context.Context, wasm []byte, l *Linker) (*Component, error) {
-	def, info, p, err := l.link(wasm)
+	p, modules, err := l.link(wasm)
 	if err != nil {
 		return nil, err
 	}
 	c := &Component{
-		engine: e, linker: l, plan: p, info: info, producers: def.Producers,
+		engine: e, linker: l, plan: p,
 		callIndex: map[plan.Ref]int{}, resources: map[*types.Resource]resourceType{}, codecs: abi.NewCompiler(),
 	}
 	c.compileCalls()
@@ -114,7 +117,7 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte, l *Linker) (*Componen
 	if err := c.compileHost(ctx); err != nil {
 		return nil, errors.Join(err, c.Close(ctx))
 	}
-	if err := c.checkUnused(ctx); err != nil {
+	if err := c.checkUnused(ctx, modules); err != nil {
 		return nil, errors.Join(err, c.Close(ctx))
 	}
 	return c, nil
@@ -122,12 +125,12 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte, l *Linker) (*Componen
 
 // checkUnused validates core modules that nothing instantiates: only the
 // engine knows whether their code is valid.
-func (c *Component) checkUnused(ctx context.Context) error {
+func (c *Component) checkUnused(ctx context.Context, modules []*rewrite.Module) error {
 	used := map[*rewrite.Module]bool{}
 	for _, core := range c.plan.Cores {
 		used[core.Module] = true
 	}
-	for _, m := range c.info.Modules {
+	for _, m := range modules {
 		if used[m] || len(m.Memories) > 1 { // the engine has no multiple memories
 			continue
 		}
@@ -167,8 +170,11 @@ func (c *Component) Plan() *plan.Plan { return c.plan }
 // others are numbers of core instances.
 const hostModule = "h"
 
-func providerName(r plan.Ref) (module, name string) {
+func (c *Component) providerName(r plan.Ref) (module, name string) {
 	if r.OnHost() {
+		if h := c.plan.Hosts[r.Host]; h.Kind == plan.External {
+			return h.Module, h.Name
+		}
 		return hostModule, strconv.Itoa(r.Host)
 	}
 	return "i" + strconv.Itoa(r.Core), r.Name
@@ -183,8 +189,10 @@ func (c *Component) compileCores(ctx context.Context) error {
 	for i, core := range c.plan.Cores {
 		providers := map[string]int{}
 		out, err := core.Module.Apply(rewrite.Options{Import: func(k int, _ types.CoreImport) (string, string) {
-			module, name := providerName(core.Imports[k])
-			providers[module] = core.Imports[k].Core
+			module, name := c.providerName(core.Imports[k])
+			if module != plan.Preview1 { // the engine finds it by its name
+				providers[module] = core.Imports[k].Core
+			}
 			return module, name
 		}})
 		if err != nil {
@@ -219,6 +227,9 @@ func (c *Component) compileHost(ctx context.Context) error {
 	}
 	b := c.engine.runtime.NewHostModuleBuilder(hostModule)
 	for i, h := range c.hosts {
+		if c.plan.Hosts[i].Kind == plan.External {
+			continue
+		}
 		b = b.NewFunctionBuilder().
 			WithGoFunction(api.GoFunc(h.run), valueTypes(h.core.Params), valueTypes(h.core.Results)).
 			WithName(h.name).Export(strconv.Itoa(i))

@@ -2,9 +2,12 @@ package component
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/binary"
 	"github.com/neutrino-local/neutrino-local/runtime/component/plan"
+	"github.com/neutrino-local/neutrino-local/runtime/component/rewrite"
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
 	"github.com/neutrino-local/neutrino-local/runtime/component/validate"
 )
@@ -73,10 +76,10 @@ func (l *Linker) actual(d declaration) *types.Instance {
 }
 
 // mistyped compares what a component imports with what is declared.
-func (l *Linker) mistyped(info *validate.Info) []Mistyped {
+func (l *Linker) mistyped(t *types.Component) []Mistyped {
 	var out []Mistyped
-	m := types.NewMatcher(info.Type.Imported)
-	for _, i := range info.Type.Imports {
+	m := types.NewMatcher(t.Imported)
+	for _, i := range t.Imports {
 		in, ok := i.Type.(*types.Instance)
 		if !ok || i.Sort != types.SortInstance {
 			continue
@@ -119,23 +122,46 @@ func bindUndeclared(l *Linker, m *types.Matcher, instance string, in *types.Inst
 // Check says as a *LinkError why a component could not be linked with l, or
 // returns nil. It compiles nothing.
 func (l *Linker) Check(wasm []byte) error {
-	_, _, _, err := l.link(wasm)
+	_, _, err := l.link(wasm)
 	return err
 }
 
-// link does all of linking that needs no engine.
-func (l *Linker) link(wasm []byte) (*binary.Component, *validate.Info, *plan.Plan, error) {
+// link does all of linking that needs no engine. It also returns the core
+// modules.
+func (l *Linker) link(wasm []byte) (*plan.Plan, []*rewrite.Module, error) {
+	if binary.Sniff(wasm) == binary.LayerModule {
+		return l.linkModule(wasm)
+	}
 	def, err := binary.Decode(wasm)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	info, err := validate.Component(def)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	p, err := plan.Build(def, info, l.resolve)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	return def, info, p, l.check(p, info)
+	return p, slices.Collect(maps.Values(info.Modules)), l.check(p, info.Type)
+}
+
+// linkModule links a core module that has the names which bindings generators
+// give imports and exports, and says in custom sections which world they are
+// of. Toolchains that made no components of such modules left that to hosts.
+func (l *Linker) linkModule(wasm []byte) (*plan.Plan, []*rewrite.Module, error) {
+	m, err := rewrite.Parse(wasm)
+	if err != nil {
+		return nil, nil, err
+	}
+	worlds, err := plan.Worlds(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := plan.BuildModule(m, worlds, l.resolve)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, []*rewrite.Module{m}, l.check(p, nil)
 }

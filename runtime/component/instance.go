@@ -2,6 +2,7 @@ package component
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -22,6 +23,9 @@ type InstanceConfig struct {
 	// Allocator makes the memories; nil: the Go heap. It must heed MemoryLimit
 	// itself.
 	Allocator experimental.MemoryAllocator
+	// Preview1 is what a core module that imports WASI preview 1 gets: nil is
+	// no environment, no files, and output that goes nowhere.
+	Preview1 wazero.ModuleConfig
 }
 
 // An Instance is one guest: its memories, globals, tables and handles. It is
@@ -34,6 +38,7 @@ type Instance struct {
 	funcs     [][]api.Function // by number in Component.calls: not in use now
 	state     []any
 	free      []*Call
+	preview1  wazero.ModuleConfig
 	onClose   []func(ctx context.Context) error
 	trapped   error // why it cannot be entered any more
 	task      *task // that runs now; nil: none
@@ -60,6 +65,9 @@ func (c *Component) Instantiate(ctx context.Context, cfg InstanceConfig) (*Insta
 		if err := cfg.Init(in); err != nil {
 			return nil, errors.Join(err, in.Close(ctx))
 		}
+	}
+	if in.preview1 = cfg.Preview1; in.preview1 == nil {
+		in.preview1 = wazero.NewModuleConfig().WithRandSource(rand.Reader).WithSysWalltime().WithSysNanotime()
 	}
 	allocator := cfg.Allocator
 	if allocator == nil && cfg.MemoryLimit > 0 {
@@ -109,7 +117,7 @@ func (in *Instance) link(ctx context.Context, allocator experimental.MemoryAlloc
 	}
 	t := in.begin(ctx) // the engine finds the resolver through it, start functions their instance
 	defer in.end()
-	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions()
+	cfg := in.preview1.WithName("").WithStartFunctions()
 	for i, m := range in.component.cores {
 		providers = in.component.providers[i]
 		owner := in.comps[in.component.plan.Cores[i].Instance]
@@ -120,8 +128,13 @@ func (in *Instance) link(ctx context.Context, allocator experimental.MemoryAlloc
 		if err != nil {
 			return fmt.Errorf("core instance %d: %w", i, err)
 		}
-		owner.Exit(nil)
 		in.cores[i] = core
+		if init := in.component.plan.Cores[i].Init; init != "" {
+			if err := core.ExportedFunction(init).CallWithStack(t, nil); err != nil {
+				return fmt.Errorf("core instance %d: %s: %w", i, init, err)
+			}
+		}
+		owner.Exit(nil)
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
 	"github.com/neutrino-local/neutrino-local/runtime/component/plan"
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
-	"github.com/neutrino-local/neutrino-local/runtime/component/validate"
 )
 
 // A HostFunc implements a function of an interface. args are the parameters in
@@ -176,8 +175,13 @@ func (l *Linker) resolve(instance, name string) *types.Resource {
 }
 
 // check returns a *LinkError if the plan needs what l does not have.
-func (l *Linker) check(p *plan.Plan, info *validate.Info) error {
-	e := &LinkError{Refused: slices.Clone(p.Refused), Mistyped: l.mistyped(info)}
+// t is the component's type; nil for a core module, whose world also has what
+// the module does not use.
+func (l *Linker) check(p *plan.Plan, t *types.Component) error {
+	e := &LinkError{Refused: slices.Clone(p.Refused)}
+	if t != nil {
+		e.Mistyped = l.mistyped(t)
+	}
 	for _, f := range p.Borrowed {
 		if l.resolve(f.Instance, f.Name) == nil {
 			e.Missing = append(e.Missing, Missing{Instance: f.Instance, Name: f.Name})

@@ -37,6 +37,7 @@ type Core struct {
 	Number   int // of the module, in order of first use
 	Instance int // component instance that it belongs to
 	Imports  []Ref
+	Init     string // exported function to be called when the instance is made; empty: none
 }
 
 // A Ref is a core item: an export of a core instance, or a host function.
@@ -59,6 +60,7 @@ const (
 	ResourceDrop
 	ResourceRep
 	Unsupported // traps when called
+	External    // of a module that the engine knows by its name
 )
 
 // A Host is a core function that a canonical definition makes.
@@ -70,6 +72,8 @@ type Host struct {
 	Func     *Func           // Lower
 	Options  Options         // Lower
 	Resource *types.Resource // ResourceNew, ResourceDrop, ResourceRep
+	Module   string          // External
+	Name     string          // External
 }
 
 // Options are canonical options with their core items found.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/binary"
+	"github.com/neutrino-local/neutrino-local/runtime/component/rewrite"
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
 	"github.com/neutrino-local/neutrino-local/runtime/component/validate"
 )
@@ -18,6 +19,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func build(b []byte) (*Plan, error) {
+	if binary.Sniff(b) == binary.LayerModule {
+		return buildModule(b)
+	}
 	c, err := binary.Decode(b)
 	if err != nil {
 		return nil, err
@@ -29,6 +33,18 @@ func build(b []byte) (*Plan, error) {
 	return Build(c, info, func(string, string) *types.Resource { return nil })
 }
 
+func buildModule(b []byte) (*Plan, error) {
+	m, err := rewrite.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	worlds, err := Worlds(m)
+	if err != nil {
+		return nil, err
+	}
+	return BuildModule(m, worlds, func(string, string) *types.Resource { return nil })
+}
+
 // TestGolden plans the components of the package above.
 func TestGolden(t *testing.T) {
 	files := map[string]string{
@@ -36,6 +52,7 @@ func TestGolden(t *testing.T) {
 		"cycle":     "../testdata/wast/linking/test.0.wasm", // shim and fixup, nested components
 		"start":     "../testdata/wast/linking/test.1.wasm",
 		"twice":     "../testdata/wast/linking/test.2.wasm",
+		"module":    "../testdata/core/guest.wasm",            // a core module with a world
 		"resources": "../testdata/wast/resources/test.2.wasm", // destructor, borrow, between components
 	}
 	for name, file := range files {

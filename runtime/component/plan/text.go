@@ -41,6 +41,9 @@ func (p *Plan) String() string {
 		for k, imp := range c.Module.Imports {
 			fmt.Fprintf(&b, "\t%s %q %q = %s\n", imp.Type.Sort, imp.Module, imp.Name, c.Imports[k])
 		}
+		if c.Init != "" {
+			fmt.Fprintf(&b, "\tcall %s\n", c.Init)
+		}
 	}
 	writeExports(&b, "", p.Exports)
 	for _, r := range p.Refused {
@@ -69,6 +72,8 @@ func (h Host) write(w io.Writer) {
 	case Lower:
 		fmt.Fprintf(w, "lower %s for component %d", h.Func.name(), h.Instance)
 		h.Options.write(w)
+	case External:
+		fmt.Fprintf(w, "%s#%s", h.Module, h.Name)
 	case Unsupported:
 		fmt.Fprintf(w, "%s for component %d", h.Canon, h.Instance)
 	default:

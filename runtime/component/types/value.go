@@ -118,6 +118,10 @@ func (s *sum) HasBorrow() bool { return s.borrow }
 // HasAsync reports whether the type transitively contains a stream or future.
 func (s *sum) HasAsync() bool { return s.async }
 
+// Weight is how many parts the type has when it is written out in full: what
+// a walk over it costs at most.
+func (s *sum) Weight() int { return s.weight }
+
 func (s *sum) add(o *sum) {
 	s.depth = max(s.depth, o.depth)
 	s.weight += o.weight

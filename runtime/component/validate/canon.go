@@ -86,20 +86,7 @@ func (s *scope) lift(n *binary.Canon) error {
 }
 
 func (s *scope) liftOptions(f *types.Func, o binary.Options) error {
-	need := needs{}
-	for _, p := range f.Params {
-		need.realloc = need.realloc || p.Type.InMemory()
-	}
-	if _, spills := types.FlattenFields(f.Params); spills {
-		need.realloc = true
-	}
-	most := 1
-	if o.Async {
-		most = types.MaxFlat
-	}
-	if r := f.Result; r != nil {
-		need.memory = r.InMemory() || r.Spills || len(r.Flat) > most
-	}
+	need := liftNeeds(f, o.Async)
 	switch {
 	case o.Async && !f.Async:
 		return errors.New("canonical option async needs an async function type")
@@ -131,22 +118,10 @@ func (s *scope) lower(n *binary.Canon) error {
 		return errors.New("canonical option async needs an async function type")
 	}
 	core := types.FlatFunc(f, types.Lower)
-	need := needs{}
 	if o.Async {
 		core = types.FlatFuncAsync(f, types.Lower, false)
-		need.memory = f.Result != nil
 	}
-	for _, p := range f.Params {
-		need.memory = need.memory || p.Type.InMemory()
-	}
-	if flat, spills := types.FlattenFields(f.Params); spills || o.Async && len(flat) > types.MaxFlatAsync {
-		need.memory = true
-	}
-	if r := f.Result; r != nil {
-		need.realloc = r.InMemory()
-		need.memory = need.memory || r.Spills || len(r.Flat) > 1
-	}
-	if err := s.options(o, need); err != nil {
+	if err := s.options(o, lowerNeeds(f, o.Async)); err != nil {
 		return err
 	}
 	s.v.info.Funcs[n], s.v.info.Core[n] = f, core
@@ -155,6 +130,47 @@ func (s *scope) lower(n *binary.Canon) error {
 
 // needs says which options a type makes necessary.
 type needs struct{ memory, realloc bool }
+
+// Needs says which options the synchronous ABI needs for functions of type f.
+func Needs(f *types.Func, d types.Direction) (memory, realloc bool) {
+	n := liftNeeds(f, false)
+	if d == types.Lower {
+		n = lowerNeeds(f, false)
+	}
+	return n.memory, n.realloc
+}
+
+func liftNeeds(f *types.Func, async bool) (n needs) {
+	for _, p := range f.Params {
+		n.realloc = n.realloc || p.Type.InMemory()
+	}
+	if _, spills := types.FlattenFields(f.Params); spills {
+		n.realloc = true
+	}
+	most := 1
+	if async {
+		most = types.MaxFlat
+	}
+	if r := f.Result; r != nil {
+		n.memory = r.InMemory() || r.Spills || len(r.Flat) > most
+	}
+	return n
+}
+
+func lowerNeeds(f *types.Func, async bool) (n needs) {
+	n.memory = async && f.Result != nil
+	for _, p := range f.Params {
+		n.memory = n.memory || p.Type.InMemory()
+	}
+	if flat, spills := types.FlattenFields(f.Params); spills || async && len(flat) > types.MaxFlatAsync {
+		n.memory = true
+	}
+	if r := f.Result; r != nil {
+		n.realloc = r.InMemory()
+		n.memory = n.memory || r.Spills || len(r.Flat) > 1
+	}
+	return n
+}
 
 func (s *scope) options(o binary.Options, need needs) error {
 	if o.Memory != nil {

@@ -241,6 +241,9 @@ func (s *scope) externOfType(e types.Extern, t types.Type, index uint32, fresh *
 	case types.SortInstance:
 		var in *types.Instance
 		if in, ok = t.(*types.Instance); ok {
+			if err := s.v.charge(in.Weight()); err != nil {
+				return e, err
+			}
 			b := types.Bindings{}
 			*fresh = append(*fresh, renew(in.Fresh, b)...)
 			opened := *(types.Subst(in, b).(*types.Instance))

@@ -55,6 +55,9 @@ func (s *scope) instance(n *binary.Instance) error {
 
 // instantiate is the type of an instance of c made with args.
 func (s *scope) instantiate(c *types.Component, args map[string]types.Extern) (*types.Instance, Instantiation, error) {
+	if err := s.v.charge(c.Weight()); err != nil {
+		return nil, Instantiation{}, err
+	}
 	m := types.NewMatcher(c.Imported)
 	for _, i := range c.Imports {
 		a, ok := args[i.Name]
@@ -76,10 +79,7 @@ func (s *scope) instantiate(c *types.Component, args map[string]types.Extern) (*
 		all[from] = to
 	}
 	t, err := types.NewInstance(m.Specialize(c.Exports, all), nil)
-	if err != nil {
-		return nil, inst, err
-	}
-	return t, inst, s.v.charge(len(c.Exports) + len(c.Imports))
+	return t, inst, err
 }
 
 func (s *scope) inlineInstance(n *binary.Instance) error {

@@ -164,9 +164,13 @@ func (s *scope) pushExtern(e types.Extern) error {
 	return push(&s.instances, e.Type.(*types.Instance), "instances")
 }
 
-// charge counts what types weigh, so that many large ones are refused.
+// maxWeight bounds all types of a component together, and with them the time
+// that validation takes. Real components weigh some 20,000 at most.
+const maxWeight = 500_000
+
+// charge counts what types weigh, each time that they are walked over.
 func (v *validator) charge(weight int) error {
-	if v.weight += weight; v.weight > 64*types.MaxWeight {
+	if v.weight += weight; v.weight > maxWeight {
 		return fmt.Errorf("types of the component are too large together")
 	}
 	return nil

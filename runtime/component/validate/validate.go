@@ -6,6 +6,13 @@
 // another type than it has. Resource types are abstract here: each definition,
 // import and instantiation has its own, and [Info] says which stand for which,
 // so that a linker can put real ones in their place.
+//
+// # Caveats
+//
+// Function bodies are left to the engine, and the bytes of constant values are
+// not decoded. Types of the garbage collection proposal, 64-bit and shared
+// memories, and nested namespaces are refused, since nothing here could run
+// what uses them.
 package validate
 
 import (

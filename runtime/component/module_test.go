@@ -1,0 +1,79 @@
+package component
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
+)
+
+// TestModule runs a core module that has the names of a bindings generator.
+func TestModule(t *testing.T) {
+	s := newShop()
+	engine, err := NewEngine(t.Context(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close(t.Context())
+	c, err := engine.Compile(t.Context(), read(t, "testdata/core/guest.wasm"), s.linker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	in, err := c.Instantiate(t.Context(), InstanceConfig{Preview1: wazero.NewModuleConfig().WithStdout(&out)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close(t.Context())
+	call := func(name string, args ...Value) Value {
+		t.Helper()
+		f, ok := c.Func("test:shop/api@0.2", name)
+		if !ok {
+			t.Fatalf("no function %s", name)
+		}
+		v, err := in.Call(t.Context(), f, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if n, ok := call("buy", abi.U64(37)).Result(); !ok || n.U32() != 42 {
+		t.Errorf("buy = %s, want 42", format(n))
+	}
+	if got := call("greet", abi.String("é")).Text(); got != "é" || out.String() != "posted\n" {
+		t.Errorf("greet = %q, and wrote %q", got, out.String())
+	}
+	coupon := call("[constructor]coupon", abi.U32(99))
+	if got := call("[method]coupon.value", abi.Borrow(coupon.Resource())).U32(); got != 99 {
+		t.Errorf("the coupon's value is %d, want 99", got)
+	}
+	if err := in.Drop(t.Context(), coupon); err != nil {
+		t.Error(err)
+	}
+	if n := s.dropped.Load(); n != 1 {
+		t.Errorf("%d baskets were dropped, want 1", n)
+	}
+}
+
+// TestModuleRefused has modules whose names and world do not fit.
+func TestModuleRefused(t *testing.T) {
+	guest := read(t, "testdata/core/guest.wasm")
+	tests := []struct{ name, from, to, want string }{
+		{"unknown import", "[method]basket.add", "[method]basket.bad", `import "test:shop/basket@0.2.7" "[method]basket.bad": there is no such function in the module's world`},
+		{"unknown resource", "[resource-drop]basket", "[resource-drop]bucket", "there is no such resource"},
+		{"missing export", "api@0.2.7#buy", "api@0.2.7#bye", `export "test:shop/api@0.2.7#buy": the module does not export the function`},
+		{"no allocator", "cabi_realloc", "cabi_reallox", "the module exports no cabi_realloc"},
+		{"no section", "component-type", "component-typo", "core module has no component-type section"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			wasm := bytes.Replace(guest, []byte(test.from), []byte(test.to), 1)
+			if err := newShop().linker.Check(wasm); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Check = %v, want an error with %q", err, test.want)
+			}
+		})
+	}
+}
