@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-const module = "github.com/neutrino-local/neutrino-local/"
+const modulePath = "github.com/neutrino-local/neutrino-local/"
 
 // layers says what each package of ours may import of ours; "..." means all. A
 // new package begins with a line here. Imports go down only: cmd knows all the
@@ -129,7 +129,7 @@ func checkFile(t *testing.T, file, pkg string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours, is := strings.CutPrefix(imported, module)
+		ours, is := strings.CutPrefix(imported, modulePath)
 		if !is || strings.HasSuffix(file, "_test.go") || allows(allowed, ours) {
 			continue
 		}

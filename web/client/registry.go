@@ -44,7 +44,7 @@ func (c *Client) names(ctx context.Context, path string) ([]string, error) {
 			return nil, err
 		}
 		var page struct{ Repositories, Tags []string }
-		text, err := c.body(ctx, resp)
+		text, err := c.body(ctx, resp, maxManifest)
 		if err != nil {
 			return nil, err
 		}
@@ -79,21 +79,30 @@ func (c *Client) Manifest(ctx context.Context, repository, ref string) (Manifest
 	if err != nil {
 		return Manifest{}, err
 	}
-	raw, err := c.body(ctx, resp)
+	raw, err := c.body(ctx, resp, maxManifest)
 	return Manifest{
 		Digest: resp.Header.Get("Docker-Content-Digest"), MediaType: resp.Header.Get("Content-Type"), Raw: raw,
 	}, err
 }
 
+// Blob returns a blob of a repository, which has at most so many bytes.
+func (c *Client) Blob(ctx context.Context, repository, digest string, most int64) ([]byte, error) {
+	resp, err := c.send(ctx, http.MethodGet, "/v2/"+repositoryPath(repository)+"/blobs/"+segment(digest), nil, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.body(ctx, resp, most)
+}
+
 // body reads a reply of the registry and closes it.
-func (c *Client) body(ctx context.Context, resp *http.Response) ([]byte, error) {
+func (c *Client) body(ctx context.Context, resp *http.Response, most int64) ([]byte, error) {
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	if err != nil {
 		return nil, c.transportError(ctx, err)
 	}
-	if len(text) > maxManifest {
-		return nil, fmt.Errorf("%s: the reply is longer than %d bytes", resp.Request.URL.Path, maxManifest)
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("%s: the reply is longer than %d bytes", resp.Request.URL.Path, most)
 	}
 	return text, nil
 }
