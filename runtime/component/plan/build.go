@@ -38,9 +38,23 @@ type item struct {
 	name     string
 	sort     types.Sort
 	fn       *Func
-	instance []item
+	instance *instance
 	comp     *closure
 	module   *binary.Module
+}
+
+// An instance is a bundle of items, found by name.
+type instance struct {
+	items  []item
+	byName map[string]int
+}
+
+func newInstance(items []item) *instance {
+	in := &instance{items, make(map[string]int, len(items))}
+	for i, it := range items {
+		in.byName[it.name] = i
+	}
+	return in
 }
 
 // A closure is a component with the scope that its outer aliases refer to.
@@ -64,7 +78,7 @@ type scope struct {
 	cores     []coreInstance
 	modules   []*binary.Module
 	funcs     []*Func
-	instances [][]item
+	instances []*instance
 	comps     []*closure
 	exports   []item
 	resources types.Bindings // abstract resources of this component: real ones
@@ -82,8 +96,8 @@ func (s *scope) resource(r *types.Resource) *types.Resource {
 }
 
 func (b *builder) define(s *scope, n binary.Node) error {
-	if b.work++; b.work > maxWork {
-		return fmt.Errorf("component makes more than %d definitions when instantiated", maxWork)
+	if err := b.spend(1); err != nil {
+		return err
 	}
 	switch n := n.(type) {
 	case *binary.Module:
@@ -113,6 +127,15 @@ func (b *builder) define(s *scope, n binary.Node) error {
 		b.refuse("it has a start function for values, which is not supported")
 	case *binary.Value:
 		b.refuse("it has values, which are not supported")
+	}
+	return nil
+}
+
+// spend counts what instantiation does, in which a small file can ask for a
+// lot: components are instantiated as often as they say.
+func (b *builder) spend(n int) error {
+	if b.work += n; b.work > maxWork {
+		return fmt.Errorf("component makes more than %d definitions when instantiated", maxWork)
 	}
 	return nil
 }
@@ -166,8 +189,8 @@ func (b *builder) instance(s *scope, n *binary.Instance) error {
 				exports = append(exports, it)
 			}
 		}
-		s.instances = append(s.instances, exports)
-		return nil
+		s.instances = append(s.instances, newInstance(exports))
+		return b.spend(len(exports))
 	}
 	if s.comps[n.Component] == nil { // an import that was refused
 		s.instances = append(s.instances, nil)
@@ -180,7 +203,7 @@ func (b *builder) instance(s *scope, n *binary.Instance) error {
 		}
 	}
 	exports, err := b.instantiate(s, s.comps[n.Component], args, b.info.Instances[n])
-	s.instances = append(s.instances, exports)
+	s.instances = append(s.instances, newInstance(exports))
 	return err
 }
 
@@ -218,10 +241,9 @@ func (b *builder) alias(s *scope, n *binary.Alias) {
 			s.coreItems[n.Sort.Of] = append(s.coreItems[n.Sort.Of], ref)
 		}
 	case n.Kind == binary.AliasExport:
-		for _, it := range s.instances[n.Instance] {
-			if it.name == n.Name {
-				s.push(it)
-				return
+		if in := s.instances[n.Instance]; in != nil {
+			if i, ok := in.byName[n.Name]; ok {
+				s.push(in.items[i])
 			}
 		}
 	default:
@@ -260,7 +282,7 @@ func (b *builder) coreInstance(s *scope, n *binary.CoreInstance) error {
 			}
 		}
 		s.cores = append(s.cores, in)
-		return nil
+		return b.spend(len(n.Exports))
 	}
 	if len(b.plan.Cores) >= maxCores {
 		return fmt.Errorf("component makes more than %d core instances", maxCores)
@@ -273,6 +295,9 @@ func (b *builder) coreInstance(s *scope, n *binary.CoreInstance) error {
 	if def == nil { // of an import that was refused
 		s.cores = append(s.cores, coreInstance{core: -1})
 		return nil
+	}
+	if err := b.spend(len(b.info.Modules[def].Imports)); err != nil {
+		return err
 	}
 	core := Core{Module: b.info.Modules[def], Def: def, Number: b.number(def), Instance: s.instance}
 	for _, imp := range core.Module.Imports {
@@ -295,7 +320,11 @@ func (b *builder) number(def *binary.Module) int {
 func exportsOf(items []item) []Export {
 	var out []Export
 	for _, it := range items {
-		out = append(out, Export{Name: it.name, Sort: it.sort, Func: it.fn, Instance: exportsOf(it.instance)})
+		e := Export{Name: it.name, Sort: it.sort, Func: it.fn}
+		if it.instance != nil {
+			e.Instance = exportsOf(it.instance.items)
+		}
+		out = append(out, e)
 	}
 	return out
 }

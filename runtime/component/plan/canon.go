@@ -99,9 +99,11 @@ func (b *builder) imported(s *scope, instance, name string, e types.Extern, reso
 		if instance != "" {
 			path = instance + "/" + name
 		}
+		var items []item
 		for _, x := range e.Type.(*types.Instance).Exports {
-			it.instance = append(it.instance, b.imported(s, path, x.Name, x.Extern, resolve))
+			items = append(items, b.imported(s, path, x.Name, x.Extern, resolve))
 		}
+		it.instance = newInstance(items)
 	case types.SortType:
 		b.importedType(s, instance, name, e, resolve)
 	default:

@@ -74,8 +74,11 @@ func worldOf(t *types.Component) (World, bool) {
 func BuildModule(m *rewrite.Module, worlds []World, resolve Resolver) (*Plan, error) {
 	b := &moduleBuilder{
 		builder: builder{plan: &Plan{Instances: []Instance{{Parent: -1}}}},
-		m:       m, worlds: worlds, resources: types.Bindings{},
+		m:       m, worlds: worlds, cores: map[string]types.CoreExtern{}, resources: types.Bindings{},
 		imported: map[string]types.Extern{}, named: map[[2]string]*types.Resource{},
+	}
+	for _, e := range m.Type().Exports {
+		b.cores[e.Name] = e.Type
 	}
 	for _, w := range worlds {
 		b.declareImports(w.Type, resolve)
@@ -102,6 +105,7 @@ type moduleBuilder struct {
 	builder
 	m         *rewrite.Module
 	worlds    []World
+	cores     map[string]types.CoreExtern // exports of the module
 	resources types.Bindings
 	imported  map[string]types.Extern       // by name, and "interface\nname"
 	named     map[[2]string]*types.Resource // by interface and name; exported ones as the module imports them
@@ -168,10 +172,8 @@ func (b *moduleBuilder) resource(r *types.Resource) *types.Resource {
 
 // exported returns name if the module exports an item of that name and sort.
 func (b *moduleBuilder) exported(sort types.CoreSort, name string) string {
-	for _, e := range b.m.Exports {
-		if e.Name == name && e.Sort == sort {
-			return name
-		}
+	if e, ok := b.cores[name]; ok && e.Sort == sort {
+		return name
 	}
 	return ""
 }
@@ -249,7 +251,7 @@ func (b *moduleBuilder) moduleOptions(f *types.Func, d types.Direction) (Options
 		return o, errors.New("the module exports no memory for its values")
 	}
 	want := types.CoreFunc{Params: []types.CoreType{types.I32, types.I32, types.I32, types.I32}, Results: []types.CoreType{types.I32}}
-	if t, ok := b.m.Type().Export("cabi_realloc"); ok && t.Sort == types.CoreSortFunc && t.Func.Equal(want) {
+	if t, ok := b.cores["cabi_realloc"]; ok && t.Sort == types.CoreSortFunc && t.Func.Equal(want) {
 		o.Realloc = &Ref{Name: "cabi_realloc"}
 	} else if needRealloc {
 		return o, errors.New("the module exports no cabi_realloc for its values")
@@ -288,7 +290,7 @@ func (b *moduleBuilder) exports(w *types.Component) error {
 
 func (b *moduleBuilder) lift(name string, t *types.Func) (*Func, error) {
 	f := &Func{Type: types.Subst(t, b.resources).(*types.Func), Core: Ref{Name: name}, CoreType: types.FlatFunc(t, types.Lift)}
-	have, ok := b.m.Type().Export(name)
+	have, ok := b.cores[name]
 	if !ok || have.Sort != types.CoreSortFunc {
 		return nil, errors.New("the module does not export the function")
 	}
@@ -303,7 +305,7 @@ func (b *moduleBuilder) lift(name string, t *types.Func) (*Func, error) {
 		return nil, err
 	}
 	post := "cabi_post_" + name
-	if t, ok := b.m.Type().Export(post); ok {
+	if t, ok := b.cores[post]; ok {
 		if want := (types.CoreFunc{Params: f.CoreType.Results}); t.Sort != types.CoreSortFunc || !t.Func.Equal(want) {
 			return nil, fmt.Errorf("%s must be a function of type %s", post, want)
 		}

@@ -129,7 +129,7 @@ type Export struct {
 const (
 	maxInstances = 1000
 	maxCores     = 1000
-	maxWork      = 1_000_000
+	maxWork      = 300_000
 )
 
 // A Resolver returns the host's resource type for one that is imported, or nil

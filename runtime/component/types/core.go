@@ -175,30 +175,28 @@ type CoreModule struct {
 	Exports []CoreExport
 }
 
-// Export returns the type of the export of that name.
-func (m *CoreModule) Export(name string) (CoreExtern, bool) {
-	for _, e := range m.Exports {
-		if e.Name == name {
-			return e.Type, true
-		}
-	}
-	return CoreExtern{}, false
-}
-
 // Matches reports whether a module of type m may stand where want is imported:
 // it imports no more and exports no less.
 func (m *CoreModule) Matches(want *CoreModule) error {
+	supplied := make(map[[2]string]CoreExtern, len(want.Imports))
+	for _, w := range want.Imports {
+		supplied[[2]string{w.Module, w.Name}] = w.Type
+	}
 	for _, i := range m.Imports {
-		k := slices.IndexFunc(want.Imports, func(w CoreImport) bool { return w.Module == i.Module && w.Name == i.Name })
-		if k < 0 {
+		w, ok := supplied[[2]string{i.Module, i.Name}]
+		if !ok {
 			return fmt.Errorf("module imports %q %q, which is not expected", i.Module, i.Name)
 		}
-		if err := want.Imports[k].Type.Matches(i.Type); err != nil {
+		if err := w.Matches(i.Type); err != nil {
 			return fmt.Errorf("module import %q %q: %w", i.Module, i.Name, err)
 		}
 	}
+	exports := make(map[string]CoreExtern, len(m.Exports))
+	for _, e := range m.Exports {
+		exports[e.Name] = e.Type
+	}
 	for _, w := range want.Exports {
-		e, ok := m.Export(w.Name)
+		e, ok := exports[w.Name]
 		if !ok {
 			return fmt.Errorf("module lacks expected export %q", w.Name)
 		}
