@@ -7,6 +7,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/registry/pack"
 	"github.com/neutrino-local/neutrino-local/runtime"
+	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
 
@@ -25,8 +26,9 @@ func runnable(b pack.Binary) error {
 	if err != nil {
 		return err
 	}
-	if err := runtime.Check(b.Executor.Type, wasm); err != nil {
-		return fmt.Errorf("component %q: %w", b.Component, err)
+	err = runtime.Check(b.Executor.Type, wasm)
+	if hint := store.HintOf(err); hint != "" {
+		err = fmt.Errorf("%w: %s", err, hint) // it becomes one of several lines
 	}
-	return nil
+	return err
 }
