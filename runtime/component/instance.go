@@ -21,7 +21,8 @@ type InstanceConfig struct {
 	// the memories say themselves.
 	MemoryLimit uint64
 	// Allocator makes the memories; nil: the Go heap. It must heed MemoryLimit
-	// itself.
+	// itself, but for what memories begin with, and the Free of its memories
+	// must do nothing: a module that only imports a memory frees it as well.
 	Allocator experimental.MemoryAllocator
 	// Preview1 is what a core module that imports WASI preview 1 gets: nil is
 	// no environment, no files, and output that goes nowhere.
@@ -40,8 +41,9 @@ type Instance struct {
 	free      []*Call
 	preview1  wazero.ModuleConfig
 	onClose   []func(ctx context.Context) error
-	trapped   error // why it cannot be entered any more
-	task      *task // that runs now; nil: none
+	orphans   []*abi.Resource // of the host, that belonged to nobody at a trap
+	trapped   error           // why it cannot be entered any more
+	task      *task           // that runs now; nil: none
 	closed    bool
 }
 
@@ -234,12 +236,21 @@ func (in *Instance) Close(ctx context.Context) error {
 	}
 	in.closed = true
 	var errs []error
+	orphans := map[*abi.Resource]bool{}
+	for _, r := range in.orphans {
+		orphans[r] = true
+	}
+	drop := func(r *abi.Resource) {
+		delete(orphans, r) // it has come into a table after all
+		if drop := in.component.resources[r.Type].drop; r.Home == nil && drop != nil {
+			errs = append(errs, drop(ctx, r.Host))
+		}
+	}
 	for _, comp := range in.comps {
-		comp.Handles.Clear(func(r *abi.Resource) {
-			if drop := in.component.resources[r.Type].drop; r.Home == nil && drop != nil {
-				errs = append(errs, drop(ctx, r.Host))
-			}
-		})
+		comp.Handles.Clear(drop)
+	}
+	for r := range orphans {
+		drop(r)
 	}
 	for i := len(in.onClose) - 1; i >= 0; i-- {
 		errs = append(errs, in.onClose[i](ctx))

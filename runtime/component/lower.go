@@ -145,6 +145,7 @@ func (l *lowered) callComponent(ctx context.Context, stack []uint64) {
 	ret := l.liftArgs(c, stack)
 	v, err := t.call(l.callee, c.cx.Instance, c.args)
 	if err != nil {
+		c.orphan()
 		panic(err)
 	}
 	l.lowerResult(c, v, stack, ret)
@@ -159,6 +160,7 @@ func (l *lowered) liftArgs(c *Call, stack []uint64) (ret uint32) {
 	}
 	c.args = slices.Grow(c.args[:0], l.params.Len())[:l.params.Len()]
 	if err := l.params.Lift(&c.cx, stack, c.args); err != nil {
+		c.orphan()
 		panic(fmt.Errorf("%s: %w", l.name, err))
 	}
 	if l.result.Spills() {
@@ -166,6 +168,10 @@ func (l *lowered) liftArgs(c *Call, stack []uint64) (ret uint32) {
 	}
 	return ret
 }
+
+// orphan keeps what a call had taken when it trapped, to be dropped with the
+// instance.
+func (c *Call) orphan() { c.task.inst.orphans = append(c.task.inst.orphans, c.scope.Taken()...) }
 
 func (l *lowered) lowerResult(c *Call, v abi.Value, stack []uint64, ret uint32) {
 	c.scope.Release()

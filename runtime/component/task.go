@@ -60,6 +60,7 @@ func (t *task) begin(side, instance int) *Call {
 // end gives c back. Calls that trapped are not given back.
 func (t *task) end(c *Call) {
 	c.task = nil
+	c.scope.Release()
 	clear(c.args) // what they refer to may go
 	c.result[0] = abi.Value{}
 	t.free = append(t.free, c)

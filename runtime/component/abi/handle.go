@@ -96,7 +96,12 @@ func (t *Table) Clear(f func(*Resource)) {
 type Scope struct {
 	lent    []lender
 	borrows int
+	taken   []*Resource // of the host, out of the caller's table
 }
+
+// Taken returns the host's resources that the call has taken from its caller
+// so far. If it traps before they have another owner, someone must drop them.
+func (s *Scope) Taken() []*Resource { return s.taken }
 
 type lender struct {
 	table *Table
@@ -105,6 +110,8 @@ type lender struct {
 
 // Release ends the loans of the call.
 func (s *Scope) Release() {
+	clear(s.taken)
+	s.taken = s.taken[:0]
 	for _, l := range s.lent {
 		if int(l.index) < len(l.table.slots) {
 			l.table.slots[l.index].lends--
@@ -173,6 +180,9 @@ func (cx *Context) liftOwn(i uint32, rt *types.Resource) (Value, error) {
 		return Value{}, Trapf("cannot transfer handle %d: it is a borrow", i)
 	}
 	v := Own(s.res)
+	if s.res.Home == nil {
+		cx.Scope.taken = append(cx.Scope.taken, s.res)
+	}
 	cx.Instance.Handles.remove(i)
 	return v, nil
 }
