@@ -58,7 +58,8 @@ var layers = map[string][]string{
 		"runtime/component/rewrite", "runtime/component/validate", "runtime/component/plan"},
 	"runtime/wasi/stream":     {},
 	"runtime/wasi/filesystem": {"runtime/files", "runtime/wasi/stream"},
-	"runtime/wasi":            {"runtime/component", "runtime/component/abi", "runtime/wasi/filesystem", "runtime/wasi/stream"},
+	"runtime/wasi/sockets":    {"runtime/wasi/stream"},
+	"runtime/wasi":            {"runtime/component", "runtime/component/abi", "runtime/wasi/filesystem", "runtime/wasi/sockets", "runtime/wasi/stream"},
 	"runtime/wasi/wasihttp":   {"runtime/component", "runtime/component/abi", "runtime/wasi", "runtime/wasi/stream"},
 
 	// The control listener and its client.
@@ -67,9 +68,10 @@ var layers = map[string][]string{
 	"web/ui":     {"store", "store/applog", "registry/artifact", "router/ledger", "web/api", "web/apitype"},
 	"web":        {"store", "web/api", "web/apitype", "web/ui"},
 
-	"cmd/neutrino-local": {"..."},
-	"e2e":                {"e2e/guests"},
-	"e2e/guests":         {},
+	"cmd/neutrino-local":    {"..."},
+	"e2e":                   {"e2e/guests"},
+	"e2e/guests":            {},
+	"e2e/guests/components": {},
 }
 
 func TestImportsGoDown(t *testing.T) {

@@ -18,7 +18,7 @@ type files struct {
 }
 
 func (h *Host) linkFiles(l *component.Linker) {
-	s := in(l, "wasi:filesystem/types", track02, trackNov)
+	s := in(l, "wasi:filesystem/types", track02, trackNov, trackOct)
 	h.descriptors = resource(s, "descriptor", func(_ context.Context, d *filesystem.Descriptor) error {
 		_ = d.Close() // the guest has synced before, or does not care
 		return nil
@@ -29,13 +29,14 @@ func (h *Host) linkFiles(l *component.Linker) {
 	f.attributes()
 	f.paths()
 	f.changes()
+	files{in(l, "wasi:filesystem/types", trackOct), h}.october()
 	s.fn("filesystem-error-code", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		if c, ok := errors.AsType[filesystem.Code](h.Errors.Of(args[0]).Err); ok {
 			return abi.Some(abi.Case(int(c))), nil
 		}
 		return abi.None(), nil
 	})
-	in(l, "wasi:filesystem/preopens", track02, trackNov).fn("get-directories", h.directories)
+	in(l, "wasi:filesystem/preopens", track02, trackNov, trackOct).fn("get-directories", h.directories)
 }
 
 // directories gives the guest the preopens. A guest that asks again gets none:
@@ -212,4 +213,27 @@ func (f files) changes() {
 	f.method("link-at", func(d *filesystem.Descriptor, args []abi.Value) (abi.Value, error) {
 		return abi.Value{}, d.LinkAt(follows(args[0]), args[1].Text(), f.h.descriptors.Of(args[2]), args[3].Text())
 	})
+}
+
+// october binds what only the candidate of October 2023 has. Permissions and
+// locks are not supported.
+func (f files) october() {
+	f.method("access-at", func(d *filesystem.Descriptor, args []abi.Value) (abi.Value, error) {
+		if _, err := d.StatAt(follows(args[0]), args[1].Text()); err != nil {
+			return abi.Value{}, err
+		}
+		const writable = 2
+		if a := args[2]; a.Case() == 0 && a.Payload().Flags()&writable != 0 && d.Flags()&filesystem.MutateDirectory == 0 {
+			return abi.Value{}, filesystem.Access
+		}
+		return abi.Value{}, nil
+	})
+	for _, name := range []string{
+		"change-file-permissions-at", "change-directory-permissions-at",
+		"lock-shared", "lock-exclusive", "try-lock-shared", "try-lock-exclusive", "unlock",
+	} {
+		f.method(name, func(*filesystem.Descriptor, []abi.Value) (abi.Value, error) {
+			return abi.Value{}, filesystem.Unsupported
+		})
+	}
 }

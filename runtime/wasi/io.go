@@ -26,9 +26,12 @@ func (h *Host) Poll(p stream.Pollable, parent *stream.Parent) abi.Value {
 }
 
 func (h *Host) linkIO(l *component.Linker) {
-	h.linkErrors(in(l, "wasi:io/error", track02, trackNov))
-	h.linkPoll(in(l, "wasi:io/poll", track02, trackNov))
-	streams := in(l, "wasi:io/streams", track02, trackNov)
+	october := in(l, "wasi:io/streams", trackOct)
+	errs := in(l, "wasi:io/error", track02, trackNov)
+	errs.names = append(errs.names, october.names...) // there, errors are among the streams
+	h.linkErrors(errs)
+	h.linkPoll(l)
+	streams := in(l, "wasi:io/streams", track02, trackNov, trackOct)
 	h.Inputs = resource(streams, "input-stream", func(_ context.Context, s *stream.InputStream) error {
 		s.Close()
 		return s.Childless()
@@ -39,6 +42,8 @@ func (h *Host) linkIO(l *component.Linker) {
 	})
 	h.linkInput(streams)
 	h.linkOutput(streams)
+	h.linkSplice(in(l, "wasi:io/streams", track02, trackNov))
+	h.linkForward(october)
 }
 
 func (h *Host) linkErrors(s scope) {
@@ -48,20 +53,26 @@ func (h *Host) linkErrors(s scope) {
 	})
 }
 
-func (h *Host) linkPoll(s scope) {
-	h.Pollables = resource(s, "pollable", func(_ context.Context, p *Pollable) error {
+func (h *Host) linkPoll(l *component.Linker) {
+	all := in(l, "wasi:io/poll", track02, trackNov, trackOct)
+	h.Pollables = resource(all, "pollable", func(_ context.Context, p *Pollable) error {
 		if p.dropped != nil {
 			p.dropped()
 		}
 		return nil
 	})
+	block := func(c *component.Call, args []abi.Value) (abi.Value, error) {
+		return abi.Value{}, stream.Block(c.Context(), h.Pollables.Of(args[0]))
+	}
+	s := in(l, "wasi:io/poll", track02, trackNov)
 	s.fn("[method]pollable.ready", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		return abi.Bool(h.Pollables.Of(args[0]).Ready()), nil
 	})
-	s.fn("[method]pollable.block", func(c *component.Call, args []abi.Value) (abi.Value, error) {
-		return abi.Value{}, stream.Block(c.Context(), h.Pollables.Of(args[0]))
-	})
+	s.fn("[method]pollable.block", block)
 	s.fn("poll", h.poll)
+	october := in(l, "wasi:io/poll", trackOct)
+	october.fn("poll-list", h.poll)
+	october.fn("poll-one", block)
 }
 
 var errNoPollables = errors.New("poll of an empty list")
@@ -158,16 +169,59 @@ func (h *Host) linkOutput(s scope) {
 	method("blocking-write-zeroes-and-flush", func(ctx context.Context, s *stream.OutputStream, args []abi.Value) (abi.Value, error) {
 		return none, s.BlockingWriteZeroesAndFlush(ctx, args[0].U64())
 	})
-	method("splice", func(_ context.Context, s *stream.OutputStream, args []abi.Value) (abi.Value, error) {
-		n, err := s.Splice(h.Inputs.Of(args[0]), args[1].U64())
-		return abi.U64(n), err
-	})
-	method("blocking-splice", func(ctx context.Context, s *stream.OutputStream, args []abi.Value) (abi.Value, error) {
-		n, err := s.BlockingSplice(ctx, h.Inputs.Of(args[0]), args[1].U64())
-		return abi.U64(n), err
-	})
 	s.fn("[method]output-stream.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		s := h.Outputs.Of(args[0])
 		return h.Poll(s, &s.Parent), nil
+	})
+}
+
+// linkSplice offers what moves bytes from one stream to another.
+func (h *Host) linkSplice(s scope) {
+	move := func(name string, f func(ctx context.Context, dst *stream.OutputStream, src *stream.InputStream, n uint64) (uint64, error)) {
+		s.fn("[method]output-stream."+name, func(c *component.Call, args []abi.Value) (abi.Value, error) {
+			n, err := f(c.Context(), h.Outputs.Of(args[0]), h.Inputs.Of(args[1]), args[2].U64())
+			return h.streamResult(abi.U64(n), err)
+		})
+	}
+	move("splice", splice)
+	move("blocking-splice", blockingSplice)
+}
+
+func splice(_ context.Context, dst *stream.OutputStream, src *stream.InputStream, n uint64) (uint64, error) {
+	return dst.Splice(src, n)
+}
+
+func blockingSplice(ctx context.Context, dst *stream.OutputStream, src *stream.InputStream, n uint64) (uint64, error) {
+	return dst.BlockingSplice(ctx, src, n)
+}
+
+// linkForward offers the same for the candidate of October 2023, where the
+// source is given away, and which can move all there is.
+func (h *Host) linkForward(s scope) {
+	move := func(name string, f func(ctx context.Context, dst *stream.OutputStream, src *stream.InputStream, args []abi.Value) (uint64, error)) {
+		s.fn("[method]output-stream."+name, func(c *component.Call, args []abi.Value) (abi.Value, error) {
+			src := h.Inputs.Of(args[1])
+			defer src.Close()
+			n, err := f(c.Context(), h.Outputs.Of(args[0]), src, args[2:])
+			return h.streamResult(abi.U64(n), errors.Join(err, src.Childless()))
+		})
+	}
+	move("splice", func(ctx context.Context, dst *stream.OutputStream, src *stream.InputStream, args []abi.Value) (uint64, error) {
+		return splice(ctx, dst, src, args[0].U64())
+	})
+	move("blocking-splice", func(ctx context.Context, dst *stream.OutputStream, src *stream.InputStream, args []abi.Value) (uint64, error) {
+		return blockingSplice(ctx, dst, src, args[0].U64())
+	})
+	move("forward", func(ctx context.Context, dst *stream.OutputStream, src *stream.InputStream, _ []abi.Value) (total uint64, err error) {
+		for {
+			n, err := dst.BlockingSplice(ctx, src, stream.MaxRead)
+			total += n
+			if err != nil {
+				if src.Ended() && errors.Is(err, stream.ErrClosed) {
+					return total, nil
+				}
+				return total, err
+			}
+		}
 	})
 }

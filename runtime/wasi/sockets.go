@@ -23,8 +23,8 @@ type socketTypes struct {
 
 func (h *Host) linkSockets(l *component.Linker) {
 	s := &socketTypes{h: h}
-	s.network = resource[*sockets.Network](in(l, "wasi:sockets/network", track02, trackNov), "network", nil)
-	in(l, "wasi:sockets/instance-network", track02, trackNov).fn("instance-network", func(c *component.Call, _ []abi.Value) (abi.Value, error) {
+	s.network = resource[*sockets.Network](in(l, "wasi:sockets/network", track02, trackNov, trackOct), "network", nil)
+	in(l, "wasi:sockets/instance-network", track02, trackNov, trackOct).fn("instance-network", func(c *component.Call, _ []abi.Value) (abi.Value, error) {
 		return s.network.Own(h.network(c)), nil
 	})
 	in(l, "wasi:sockets/network", track02).fn("network-error-code", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
@@ -32,7 +32,7 @@ func (h *Host) linkSockets(l *component.Linker) {
 	})
 	s.linkTCP(l)
 	s.linkUDP(l)
-	s.linkLookup(in(l, "wasi:sockets/ip-name-lookup", track02, trackNov))
+	s.linkLookup(in(l, "wasi:sockets/ip-name-lookup", track02, trackNov, trackOct))
 }
 
 // network is what the instance may reach.
@@ -105,6 +105,11 @@ func (s *socketTypes) linkLookup(b scope) {
 		if err != nil {
 			return socketResult(abi.Value{}, err)
 		}
+		if len(args) > 2 { // October 2023: of one family, if the guest wants
+			if v, ok := args[2].Option(); ok {
+				l.Only(family(v))
+			}
+		}
 		return abi.OK(s.lookups.Own(l)), nil
 	})
 	b.fn("[method]resolve-address-stream.resolve-next-address", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
@@ -120,15 +125,17 @@ func (s *socketTypes) linkLookup(b scope) {
 	})
 }
 
-// options binds the options that both kinds of sockets have.
-func options[T any](b scope, resource string, of func(abi.Value) (T, *sockets.Options), apply func(T)) {
-	get := func(name string, value func(*sockets.Options) abi.Value) {
+// An option is how to bind a get and a set function of a socket.
+type option func(name string, value func(*sockets.Options) abi.Value, change func(o *sockets.Options, v abi.Value) (ok bool))
+
+// options binds the options that both kinds of sockets have; hops is what one of
+// them is called.
+func options[T any](b scope, resource, hops string, of func(abi.Value) (T, *sockets.Options), apply func(T)) option {
+	bind := func(name string, value func(*sockets.Options) abi.Value, change func(*sockets.Options, abi.Value) bool) {
 		b.fn("[method]"+resource+"."+name, func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 			_, o := of(args[0])
 			return abi.OK(value(o)), nil
 		})
-	}
-	set := func(name string, change func(o *sockets.Options, v abi.Value) (ok bool)) {
 		b.fn("[method]"+resource+".set-"+name, func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 			s, o := of(args[0])
 			if !change(o, args[1]) {
@@ -138,19 +145,13 @@ func options[T any](b scope, resource string, of func(abi.Value) (T, *sockets.Op
 			return abi.OK(abi.Value{}), nil
 		})
 	}
-	hops := "hop-limit"
-	if resource == "udp-socket" {
-		hops = "unicast-hop-limit"
-	}
-	get(hops, func(o *sockets.Options) abi.Value { return abi.U8(orElse(o.HopLimit, 64)) })
-	set(hops, func(o *sockets.Options, v abi.Value) bool { o.HopLimit = v.U8(); return o.HopLimit > 0 })
-	get("receive-buffer-size", func(o *sockets.Options) abi.Value { return abi.U64(orElse(o.ReceiveBuffer, defaultBuffer)) })
-	set("receive-buffer-size", func(o *sockets.Options, v abi.Value) bool { o.ReceiveBuffer = v.U64(); return o.ReceiveBuffer > 0 })
-	get("send-buffer-size", func(o *sockets.Options) abi.Value { return abi.U64(orElse(o.SendBuffer, defaultBuffer)) })
-	set("send-buffer-size", func(o *sockets.Options, v abi.Value) bool { o.SendBuffer = v.U64(); return o.SendBuffer > 0 })
-	if resource == "tcp-socket" {
-		keepAlive(get, set)
-	}
+	bind(hops, func(o *sockets.Options) abi.Value { return abi.U8(orElse(o.HopLimit, 64)) },
+		func(o *sockets.Options, v abi.Value) bool { o.HopLimit = v.U8(); return o.HopLimit > 0 })
+	bind("receive-buffer-size", func(o *sockets.Options) abi.Value { return abi.U64(orElse(o.ReceiveBuffer, defaultBuffer)) },
+		func(o *sockets.Options, v abi.Value) bool { o.ReceiveBuffer = v.U64(); return o.ReceiveBuffer > 0 })
+	bind("send-buffer-size", func(o *sockets.Options) abi.Value { return abi.U64(orElse(o.SendBuffer, defaultBuffer)) },
+		func(o *sockets.Options, v abi.Value) bool { o.SendBuffer = v.U64(); return o.SendBuffer > 0 })
+	return bind
 }
 
 // defaultBuffer is what a guest is told of buffers that it has not set.

@@ -12,12 +12,12 @@ import (
 )
 
 func (s *socketTypes) linkTCP(l *component.Linker) {
-	b := in(l, "wasi:sockets/tcp", track02, trackNov)
+	b := in(l, "wasi:sockets/tcp", track02, trackNov, trackOct)
 	s.tcp = resource(b, "tcp-socket", func(_ context.Context, t *sockets.TCP) error {
 		t.Close()
 		return t.Childless()
 	})
-	in(l, "wasi:sockets/tcp-create-socket", track02, trackNov).fn("create-tcp-socket", func(c *component.Call, args []abi.Value) (abi.Value, error) {
+	in(l, "wasi:sockets/tcp-create-socket", track02, trackNov, trackOct).fn("create-tcp-socket", func(c *component.Call, args []abi.Value) (abi.Value, error) {
 		t, err := sockets.NewTCP(s.h.network(c), family(args[0]))
 		if err != nil {
 			return socketResult(abi.Value{}, err)
@@ -27,11 +27,18 @@ func (s *socketTypes) linkTCP(l *component.Linker) {
 	s.linkTCPSteps(b)
 	s.linkTCPStreams(b)
 	s.linkTCPState(b)
-	options(b, "tcp-socket", func(v abi.Value) (*sockets.TCP, *sockets.Options) {
+	of := func(v abi.Value) (*sockets.TCP, *sockets.Options) {
 		t := s.tcp.Of(v)
 		return t, &t.Options
-	}, (*sockets.TCP).Apply)
-	ipv6Only(in(l, "wasi:sockets/tcp", trackNov), "tcp-socket", func(v abi.Value) sockets.Family { return s.tcp.Of(v).Family() })
+	}
+	bind := options(in(l, "wasi:sockets/tcp", track02, trackNov), "tcp-socket", "hop-limit", of, (*sockets.TCP).Apply)
+	keepAlive("keep-alive-enabled", bind)
+	keepAliveTimes(bind)
+	bind = options(in(l, "wasi:sockets/tcp", trackOct), "tcp-socket", "unicast-hop-limit", of, (*sockets.TCP).Apply)
+	keepAlive("keep-alive", bind)
+	bind("no-delay", func(o *sockets.Options) abi.Value { return abi.Bool(!o.Delay) },
+		func(o *sockets.Options, v abi.Value) bool { o.Delay = !v.Bool(); return true })
+	ipv6Only(in(l, "wasi:sockets/tcp", trackNov, trackOct), "tcp-socket", func(v abi.Value) sockets.Family { return s.tcp.Of(v).Family() })
 }
 
 func (s *socketTypes) linkTCPSteps(b scope) {
@@ -82,25 +89,27 @@ func (s *socketTypes) linkTCPState(b scope) {
 	})
 }
 
-// keepAlive binds the options that only TCP has.
-func keepAlive(get func(string, func(*sockets.Options) abi.Value), set func(string, func(*sockets.Options, abi.Value) bool)) {
-	get("keep-alive-enabled", func(o *sockets.Options) abi.Value { return abi.Bool(o.KeepAlive) })
-	set("keep-alive-enabled", func(o *sockets.Options, v abi.Value) bool { o.KeepAlive = v.Bool(); return true })
-	get("keep-alive-count", func(o *sockets.Options) abi.Value { return abi.U32(orElse(o.KeepCount, 9)) })
-	set("keep-alive-count", func(o *sockets.Options, v abi.Value) bool { o.KeepCount = v.U32(); return o.KeepCount > 0 })
+func keepAlive(name string, bind option) {
+	bind(name, func(o *sockets.Options) abi.Value { return abi.Bool(o.KeepAlive) },
+		func(o *sockets.Options, v abi.Value) bool { o.KeepAlive = v.Bool(); return true })
+}
+
+func keepAliveTimes(bind option) {
+	bind("keep-alive-count", func(o *sockets.Options) abi.Value { return abi.U32(orElse(o.KeepCount, 9)) },
+		func(o *sockets.Options, v abi.Value) bool { o.KeepCount = v.U32(); return o.KeepCount > 0 })
 	for name, field := range map[string]func(*sockets.Options) *time.Duration{
 		"keep-alive-idle-time": func(o *sockets.Options) *time.Duration { return &o.KeepIdle },
 		"keep-alive-interval":  func(o *sockets.Options) *time.Duration { return &o.KeepSpacing },
 	} {
-		get(name, func(o *sockets.Options) abi.Value { return abi.U64(orElse(uint64(*field(o)), uint64(15*time.Second))) })
-		set(name, func(o *sockets.Options, v abi.Value) bool {
-			*field(o) = time.Duration(min(v.U64(), math.MaxInt64))
-			return *field(o) > 0
-		})
+		bind(name, func(o *sockets.Options) abi.Value { return abi.U64(orElse(uint64(*field(o)), uint64(15*time.Second))) },
+			func(o *sockets.Options, v abi.Value) bool {
+				*field(o) = time.Duration(min(v.U64(), math.MaxInt64))
+				return *field(o) > 0
+			})
 	}
 }
 
-// ipv6Only binds an option that only the candidate of November 2023 has: a
+// ipv6Only binds an option that only the candidates of 2023 have: a
 // socket of IPv6 is for IPv6 only.
 func ipv6Only(b scope, resource string, of func(abi.Value) sockets.Family) {
 	b.fn("[method]"+resource+".ipv6-only", func(_ *component.Call, args []abi.Value) (abi.Value, error) {

@@ -12,12 +12,12 @@ import (
 )
 
 func (s *socketTypes) linkUDP(l *component.Linker) {
-	b := in(l, "wasi:sockets/udp", track02, trackNov)
+	b := in(l, "wasi:sockets/udp", track02, trackNov, trackOct)
 	s.udp = resource(b, "udp-socket", func(_ context.Context, u *sockets.UDP) error {
 		u.Close()
 		return u.Childless()
 	})
-	in(l, "wasi:sockets/udp-create-socket", track02, trackNov).fn("create-udp-socket", func(c *component.Call, args []abi.Value) (abi.Value, error) {
+	in(l, "wasi:sockets/udp-create-socket", track02, trackNov, trackOct).fn("create-udp-socket", func(c *component.Call, args []abi.Value) (abi.Value, error) {
 		u, err := sockets.NewUDP(s.h.network(c), family(args[0]))
 		if err != nil {
 			return socketResult(abi.Value{}, err)
@@ -25,12 +25,13 @@ func (s *socketTypes) linkUDP(l *component.Linker) {
 		return abi.OK(s.udp.Own(u)), nil
 	})
 	s.linkUDPSocket(b)
-	s.linkDatagrams(b)
-	options(b, "udp-socket", func(v abi.Value) (*sockets.UDP, *sockets.Options) {
+	s.linkDatagrams(in(l, "wasi:sockets/udp", track02, trackNov))
+	s.linkUDPOctober(in(l, "wasi:sockets/udp", trackOct))
+	options(b, "udp-socket", "unicast-hop-limit", func(v abi.Value) (*sockets.UDP, *sockets.Options) {
 		u := s.udp.Of(v)
 		return u, &u.Options
 	}, (*sockets.UDP).Apply)
-	ipv6Only(in(l, "wasi:sockets/udp", trackNov), "udp-socket", func(v abi.Value) sockets.Family { return s.udp.Of(v).Family() })
+	ipv6Only(in(l, "wasi:sockets/udp", trackNov, trackOct), "udp-socket", func(v abi.Value) sockets.Family { return s.udp.Of(v).Family() })
 }
 
 func (s *socketTypes) linkUDPSocket(b scope) {
@@ -43,17 +44,6 @@ func (s *socketTypes) linkUDPSocket(b scope) {
 		return abi.Value{}, u.StartBind(addressOf(args[1]))
 	})
 	method("finish-bind", func(u *sockets.UDP, _ []abi.Value) (abi.Value, error) { return abi.Value{}, u.FinishBind() })
-	method("stream", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
-		var remote netip.AddrPort
-		if v, ok := args[0].Option(); ok {
-			remote = addressOf(v)
-		}
-		i, o, err := u.Stream(remote)
-		if err != nil {
-			return abi.Value{}, err
-		}
-		return abi.Tuple(s.incoming.Own(i), s.outgoing.Own(o)), nil
-	})
 	for name, of := range map[string]func(*sockets.UDP) (netip.AddrPort, error){
 		"local-address": (*sockets.UDP).Local, "remote-address": (*sockets.UDP).Remote,
 	} {
@@ -68,12 +58,23 @@ func (s *socketTypes) linkUDPSocket(b scope) {
 	b.fn("[method]udp-socket.address-family", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		return abi.Case(int(s.udp.Of(args[0]).Family())), nil
 	})
-	b.fn("[method]udp-socket.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
-		return s.h.Poll(stream.Always, &s.udp.Of(args[0]).Parent), nil
-	})
 }
 
 func (s *socketTypes) linkDatagrams(b scope) {
+	b.fn("[method]udp-socket.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		return s.h.Poll(stream.Always, &s.udp.Of(args[0]).Parent), nil
+	})
+	b.fn("[method]udp-socket.stream", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		var remote netip.AddrPort
+		if v, ok := args[1].Option(); ok {
+			remote = addressOf(v)
+		}
+		i, o, err := s.udp.Of(args[0]).Stream(remote)
+		if err != nil {
+			return socketResult(abi.Value{}, err)
+		}
+		return abi.OK(abi.Tuple(s.incoming.Own(i), s.outgoing.Own(o))), nil
+	})
 	s.incoming = resource(b, "incoming-datagram-stream", func(_ context.Context, i *sockets.Incoming) error {
 		i.Dropped()
 		return i.Childless()
@@ -87,11 +88,7 @@ func (s *socketTypes) linkDatagrams(b scope) {
 		if err != nil {
 			return socketResult(abi.Value{}, err)
 		}
-		values := make([]abi.Value, len(list))
-		for i, d := range list {
-			values[i] = abi.Record(abi.Bytes(d.Data), addressValue(d.Remote))
-		}
-		return abi.OK(abi.List(values...)), nil
+		return abi.OK(datagrams(list)), nil
 	})
 	b.fn("[method]incoming-datagram-stream.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		i := s.incoming.Of(args[0])
@@ -121,4 +118,42 @@ func (s *socketTypes) send(_ *component.Call, args []abi.Value) (abi.Value, erro
 		return abi.Value{}, err
 	}
 	return socketResult(abi.U64(n), err)
+}
+
+func datagrams(list []sockets.Datagram) abi.Value {
+	values := make([]abi.Value, len(list))
+	for i, d := range list {
+		values[i] = abi.Record(abi.Bytes(d.Data), addressValue(d.Remote))
+	}
+	return abi.List(values...)
+}
+
+// linkUDPOctober offers the socket of October 2023, which is its own stream.
+func (s *socketTypes) linkUDPOctober(b scope) {
+	method := func(name string, fn func(u *sockets.UDP, args []abi.Value) (abi.Value, error)) {
+		b.fn("[method]udp-socket."+name, func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+			return socketResult(fn(s.udp.Of(args[0]), args[1:]))
+		})
+	}
+	method("start-connect", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
+		return abi.Value{}, u.StartConnect(addressOf(args[1]))
+	})
+	method("finish-connect", func(u *sockets.UDP, _ []abi.Value) (abi.Value, error) { return abi.Value{}, u.FinishConnect() })
+	method("receive", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
+		list, err := u.Receive(args[0].U64())
+		return datagrams(list), err
+	})
+	method("send", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
+		list := make([]sockets.Datagram, args[0].Len())
+		for i := range list {
+			d := args[0].At(i)
+			list[i] = sockets.Datagram{Data: d.At(0).Bytes(), Remote: addressOf(d.At(1))}
+		}
+		n, err := u.Send(list)
+		return abi.U64(n), err
+	})
+	b.fn("[method]udp-socket.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		u := s.udp.Of(args[0])
+		return s.h.Poll(u, &u.Parent), nil
+	})
 }

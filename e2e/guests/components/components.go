@@ -17,3 +17,13 @@ var CHTTP []byte
 //
 //go:embed c-command/c-command.wasm
 var CCommand []byte
+
+// CNovember is CHTTP for the candidate of November 2023.
+//
+//go:embed c-http/c-november.wasm
+var CNovember []byte
+
+// COctober is for the candidate of October 2023, see c-october/guest.c.
+//
+//go:embed c-october/c-october.wasm
+var COctober []byte

@@ -17,6 +17,7 @@ type Lookup struct {
 	found  stream.Future[lookupResult]
 	cancel context.CancelFunc
 	next   int
+	only   *Family // nil: both
 }
 
 type lookupResult struct {
@@ -55,13 +56,19 @@ func (l *Lookup) Next() (netip.Addr, error) {
 		return netip.Addr{}, WouldBlock
 	case r.err != nil:
 		return netip.Addr{}, lookupCode(r.err)
-	case l.next == len(r.addrs):
-		return netip.Addr{}, nil
 	}
-	a := r.addrs[l.next].Unmap()
-	l.next++
-	return a, nil
+	for l.next < len(r.addrs) {
+		a := r.addrs[l.next].Unmap()
+		l.next++
+		if l.only == nil || a.Is4() == (*l.only == IPv4) {
+			return a, nil
+		}
+	}
+	return netip.Addr{}, nil
 }
+
+// Only leaves the addresses of one family.
+func (l *Lookup) Only(f Family) { l.only = &f }
 
 func lookupCode(err error) Code {
 	var dns *net.DNSError

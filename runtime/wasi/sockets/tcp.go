@@ -52,6 +52,7 @@ type TCP struct {
 // Options are what a guest sets of a socket; zero is the system's.
 type Options struct {
 	KeepAlive             bool
+	Delay                 bool // small messages wait for more
 	KeepIdle, KeepSpacing time.Duration
 	KeepCount             uint32
 	HopLimit              uint8
@@ -210,6 +211,7 @@ func (s *TCP) Apply() {
 		return
 	}
 	o := s.Options
+	_ = s.conn.SetNoDelay(!o.Delay)
 	_ = s.conn.SetKeepAliveConfig(net.KeepAliveConfig{
 		Enable: o.KeepAlive, Idle: o.KeepIdle, Interval: o.KeepSpacing, Count: int(min(o.KeepCount, 1<<15)),
 	})

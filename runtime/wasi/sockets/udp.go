@@ -32,6 +32,7 @@ type UDP struct {
 	conn    *net.UDPConn // once bound
 	binding bool
 	queue   *inbox
+	remote  netip.AddrPort // Connect is under way
 
 	Options Options
 }
@@ -271,3 +272,66 @@ func (o *Outgoing) Ready() bool { return true }
 
 // Watch does nothing: see Ready.
 func (o *Outgoing) Watch(*stream.Waker) func() { return func() {} }
+
+// StartConnect begins to fix the remote address of a socket that is its own
+// stream, as that of October 2023.
+func (s *UDP) StartConnect(remote netip.AddrPort) error {
+	if s.queue == nil {
+		return InvalidState
+	}
+	if err := s.family.remote(remote); err != nil {
+		return err
+	}
+	if err := s.net.allow(UDPSend, remote); err != nil {
+		return err
+	}
+	s.remote = remote
+	return nil
+}
+
+// FinishConnect ends StartConnect.
+func (s *UDP) FinishConnect() error {
+	if !s.remote.IsValid() {
+		return NotInProgress
+	}
+	s.queue.mu.Lock()
+	s.queue.from, s.queue.list = s.remote, nil
+	s.queue.mu.Unlock()
+	s.remote = netip.AddrPort{}
+	return nil
+}
+
+// Receive returns at most n datagrams that are there; none is would-block.
+func (s *UDP) Receive(n uint64) ([]Datagram, error) {
+	if s.queue == nil {
+		return nil, InvalidState
+	}
+	got, err := (&Incoming{queue: s.queue}).Receive(n)
+	if err == nil && len(got) == 0 && n > 0 {
+		return nil, WouldBlock
+	}
+	return got, err
+}
+
+// Send sends datagrams, each with its address, and returns how many it was.
+func (s *UDP) Send(list []Datagram) (uint64, error) {
+	if s.queue == nil {
+		return 0, InvalidState
+	}
+	o := Outgoing{socket: s, permit: uint64(len(list))}
+	if r, err := s.Remote(); err == nil {
+		o.remote = r
+	}
+	return o.Send(list)
+}
+
+// Ready reports whether a datagram is there.
+func (s *UDP) Ready() bool { return s.queue == nil || (&Incoming{queue: s.queue}).Ready() }
+
+// Watch rings w when a datagram comes.
+func (s *UDP) Watch(w *stream.Waker) func() {
+	if s.queue == nil {
+		return func() {}
+	}
+	return s.queue.bell.Watch(w)
+}

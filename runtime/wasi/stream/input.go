@@ -98,6 +98,10 @@ func (s *InputStream) BlockingSkip(ctx context.Context, n uint64) (uint64, error
 	return uint64(len(b)), err
 }
 
+// Ended reports whether the stream is closed: it has ended, failed or was
+// dropped.
+func (s *InputStream) Ended() bool { return s.closed }
+
 // Ready reports whether a read would return bytes or an error.
 func (s *InputStream) Ready() bool { return s.closed || s.src.Ready() }
 

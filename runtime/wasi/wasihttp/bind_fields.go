@@ -31,10 +31,14 @@ func (h *Host) linkFields(b binding) {
 		}
 		return abi.OK(h.fields.Own(f)), nil
 	})
-	h.readFields(b)
+	h.changeFields(b, headerResult)
+}
+
+// changeFields binds what changes fields; result makes what a change returns.
+func (h *Host) changeFields(b binding, result func(abi.Value, error) (abi.Value, error)) {
 	change := func(name string, fn func(f *Fields, name string, args []abi.Value) error) {
 		b.fn("[method]fields."+name, func(_ *component.Call, args []abi.Value) (abi.Value, error) {
-			return headerResult(abi.Value{}, fn(h.fields.Of(args[0]), args[1].Text(), args[2:]))
+			return result(abi.Value{}, fn(h.fields.Of(args[0]), args[1].Text(), args[2:]))
 		})
 	}
 	change("set", func(f *Fields, name string, args []abi.Value) error { return f.Set(name, byteLists(args[0])) })

@@ -91,19 +91,24 @@ func (h *Host) linkResponse(b binding) {
 	response("set-status-code", func(r *Response, args []abi.Value) abi.Value { return unit(r.SetStatus(args[0].U16())) })
 	response("headers", func(r *Response, _ []abi.Value) abi.Value { return h.fields.Own(r.Headers) })
 	response("body", func(r *Response, _ []abi.Value) abi.Value { return h.outBody(r.OpenBody()) })
-	b.fn("[static]response-outparam.set", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+	b.fn("[static]response-outparam.set", h.setOutparam(codeOf))
+	b.fn("[method]response-outparam.send-informational", func(*component.Call, []abi.Value) (abi.Value, error) {
+		return abi.Value{}, errInformational
+	})
+}
+
+// setOutparam is response-outparam.set for a kind of errors.
+func (h *Host) setOutparam(failure func(abi.Value) *Error) component.HostFunc {
+	return func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		x := h.outparams.Of(args[0])
 		p, ok := args[1].Result()
 		if !ok {
-			x.Answer.Set(Answer{Err: codeOf(p)})
+			x.Answer.Set(Answer{Err: failure(p)})
 			return abi.Value{}, nil
 		}
 		x.Answer.Set(Answer{Response: h.outResponses.Of(p)})
 		return abi.Value{}, nil
-	})
-	b.fn("[method]response-outparam.send-informational", func(*component.Call, []abi.Value) (abi.Value, error) {
-		return abi.Value{}, errInformational
-	})
+	}
 }
 
 func (h *Host) linkBodies(b binding) {
@@ -135,10 +140,18 @@ func (h *Host) linkBodies(b binding) {
 		s.Dropped = body.Child()
 		return abi.OK(h.wasi.Outputs.Own(s)), nil
 	})
-	b.fn("[static]outgoing-body.finish", h.finish)
 }
 
 func (h *Host) finish(_ *component.Call, args []abi.Value) (abi.Value, error) {
+	err := h.finishBody(args)
+	if e, ok := errors.AsType[*Error](err); ok {
+		return abi.Err(codeValue(e)), nil
+	}
+	return abi.OK(abi.Value{}), err
+}
+
+// finishBody is outgoing-body.finish. An *Error is for the guest.
+func (h *Host) finishBody(args []abi.Value) error {
 	body := h.outBodies.Of(args[0])
 	var trailers *Fields
 	if v, ok := args[1].Option(); ok {
@@ -146,12 +159,9 @@ func (h *Host) finish(_ *component.Call, args []abi.Value) (abi.Value, error) {
 	}
 	if err := body.Childless(); err != nil {
 		body.Abort()
-		return abi.Value{}, err
+		return err
 	}
-	if err := body.Finish(trailers); err != nil {
-		return abi.Err(codeValue(ErrorOf(err))), nil
-	}
-	return abi.OK(abi.Value{}), nil
+	return body.Finish(trailers)
 }
 
 // linkOptions offers request-options. The candidate of November 2023 has its

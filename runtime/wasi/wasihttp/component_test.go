@@ -174,3 +174,35 @@ func TestGuestIsEndedWithItsContext(t *testing.T) {
 		t.Error("a guest that writes for ever ends well")
 	}
 }
+
+func TestCandidatesOf2023(t *testing.T) {
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) }))
+	t.Cleanup(origin.Close)
+	host := strings.TrimPrefix(origin.URL, "http://")
+	granted := &Outbound{Allow: allowAll, Transport: NewTransport(new(net.Dialer).DialContext)}
+
+	f := load(t, components.CNovember)
+	f.state.Outbound = granted
+	f.probe(t, serve(t, f.answer), []probe{
+		{"GET", "/", "", 200, "Hello from C1", -1},
+		{"GET", "/r", "", 200, "Hello from C1", -1},
+		{"POST", "/e", "echo", 200, "echo", -1},
+		{"GET", "/f" + host, "", 200, "status 418", -1},
+	})
+
+	f = load(t, components.COctober)
+	url := serve(t, f.answer)
+	f.probe(t, url, []probe{{"GET", "/f" + host, "", 201, "error 3HTTP-request-denied", -1}})
+	f.state.Outbound = granted
+	f.probe(t, url, []probe{
+		{"GET", "/", "", 201, "Hello from October", -1},
+		{"POST", "/e", "echo", 201, "echo", -1},
+		{"POST", "/e", strings.Repeat("echo", 100_000), 201, strings.Repeat("echo", 100_000), -1},
+		{"GET", "/f" + host, "", 201, "status 418", -1},
+		{"GET", "/f127.0.0.1:1", "", 201, "error 3connection-refused", -1},
+	})
+	res, _, err := get(t, "GET", url+"/x", nil)
+	if fault := <-f.fault; err != nil || res.StatusCode != 500 || fault == nil || !errors.Is(fault, ErrFieldSyntax) {
+		t.Errorf("a split header = %v, %v; guest: %v", res, err, fault)
+	}
+}

@@ -47,14 +47,19 @@ type State struct {
 func Link(l *component.Linker, w *wasi.Host) *Host {
 	h := &Host{wasi: w, states: component.NewSlot[*State](l)}
 	types := binding{l, []string{"wasi:http/types@" + track02, "wasi:http/types@" + trackNov}}
-	h.linkResources(types)
+	all := binding{l, append(types.names[:2:2], "wasi:http/types@"+trackOct)}
+	h.linkResources(all)
+	h.readFields(all)
 	h.linkFields(types)
-	h.linkIncoming(types)
+	h.linkIncoming(all)
 	h.linkOutgoing(types)
-	h.linkBodies(types)
+	h.linkBodies(all)
+	types.fn("[static]outgoing-body.finish", h.finish)
 	h.linkOptions(l)
-	h.linkFutures(types)
-	h.linkTrailers(l)
+	h.linkFutures(all)
+	types.fn("[method]future-incoming-response.get", h.futureGet(codeValue))
+	h.linkTrailers(all)
+	h.linkOctober(l)
 	types.fn("http-error-code", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		if e, ok := errors.AsType[*Error](h.wasi.Errors.Of(args[0]).Err); ok {
 			return abi.Some(codeValue(e)), nil
@@ -70,7 +75,7 @@ func (h *Host) Set(in *component.Instance, s *State) { h.states.Set(in, s) }
 
 // Handlers finds the functions that answer requests.
 func Handlers(c *component.Component) (found []*component.Func) {
-	for _, version := range []string{track02, trackNov} {
+	for _, version := range []string{track02, trackNov, trackOct} {
 		if f, ok := c.Func("wasi:http/incoming-handler@"+version, "handle"); ok {
 			found = append(found, f)
 		}
@@ -196,7 +201,11 @@ func (h *Host) linkFutures(b binding) {
 		p := h.futures.Of(args[0])
 		return h.wasi.Poll(p.call, &p.Parent), nil
 	})
-	b.fn("[method]future-incoming-response.get", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+}
+
+// futureGet is future-incoming-response.get for a kind of errors.
+func (h *Host) futureGet(failure func(*Error) abi.Value) component.HostFunc {
+	return func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		p := h.futures.Of(args[0])
 		res, ok := p.call.Get()
 		switch {
@@ -207,10 +216,10 @@ func (h *Host) linkFutures(b binding) {
 		}
 		p.taken = true
 		if res.Err != nil {
-			return abi.Some(abi.OK(abi.Err(codeValue(res.Err)))), nil
+			return abi.Some(abi.OK(abi.Err(failure(res.Err)))), nil
 		}
 		return abi.Some(abi.OK(abi.OK(h.inResponses.Own(res.Response)))), nil
-	})
+	}
 }
 
 // A pendingTrailers is a future-trailers.
@@ -221,9 +230,8 @@ type pendingTrailers struct {
 	taken  bool
 }
 
-func (h *Host) linkTrailers(l *component.Linker) {
-	both := binding{l, []string{"wasi:http/types@" + track02, "wasi:http/types@" + trackNov}}
-	both.fn("[method]future-trailers.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+func (h *Host) linkTrailers(all binding) {
+	all.fn("[method]future-trailers.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		t := h.trailers.Of(args[0])
 		return h.wasi.Poll(t.future, &t.Parent), nil
 	})
@@ -241,8 +249,8 @@ func (h *Host) linkTrailers(l *component.Linker) {
 			return abi.Some(wrap(h.trailersValue(v))), nil
 		}
 	}
-	l.Func(both.names[0], "[method]future-trailers.get", get(abi.OK, func() (abi.Value, error) { return abi.Some(unit(false)), nil }))
-	l.Func(both.names[1], "[method]future-trailers.get", get(
+	all.l.Func(all.names[0], "[method]future-trailers.get", get(abi.OK, func() (abi.Value, error) { return abi.Some(unit(false)), nil }))
+	all.l.Func(all.names[1], "[method]future-trailers.get", get(
 		func(v abi.Value) abi.Value { return v },
 		func() (abi.Value, error) { return abi.Value{}, fmt.Errorf("trailers are taken twice") }))
 }
