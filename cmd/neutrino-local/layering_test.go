@@ -68,10 +68,9 @@ var layers = map[string][]string{
 	"web/ui":     {"store", "store/applog", "registry/artifact", "router/ledger", "web/api", "web/apitype"},
 	"web":        {"store", "web/api", "web/apitype", "web/ui"},
 
-	"cmd/neutrino-local":    {"..."},
-	"e2e":                   {"e2e/guests"},
-	"e2e/guests":            {},
-	"e2e/guests/components": {},
+	"cmd/neutrino-local": {"..."},
+	"e2e":                {"e2e/guests"},
+	"e2e/guests":         {},
 }
 
 func TestImportsGoDown(t *testing.T) {
