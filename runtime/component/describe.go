@@ -5,6 +5,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/binary"
 	"github.com/neutrino-local/neutrino-local/runtime/component/plan"
+	"github.com/neutrino-local/neutrino-local/runtime/component/rewrite"
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
 	"github.com/neutrino-local/neutrino-local/runtime/component/validate"
 )
@@ -35,8 +36,11 @@ type Module struct {
 	Instances int // how often it is instantiated
 }
 
-// Describe decodes and validates a component.
+// Describe decodes and validates a component, or a core module with a world.
 func Describe(wasm []byte) (*Description, error) {
+	if binary.Sniff(wasm) == binary.LayerModule {
+		return describeModule(wasm)
+	}
 	def, err := binary.Decode(wasm)
 	if err != nil {
 		return nil, err
@@ -67,15 +71,52 @@ func (d *Description) modules(c *binary.Component, info *validate.Info, instance
 		case *binary.Component:
 			d.modules(n, info, instances)
 		case *binary.Module:
-			m := info.Modules[n]
-			d.Modules = append(d.Modules, Module{Size: len(n.Bytes), Functions: len(m.Funcs), Instances: instances[n]})
-			for _, s := range m.Customs {
-				if s.Name == "producers" {
-					d.add(binary.DecodeProducers(s.Bytes))
-				}
-			}
+			d.module(info.Modules[n], len(n.Bytes), instances[n])
 		}
 	}
+}
+
+func (d *Description) module(m *rewrite.Module, size, instances int) {
+	d.Modules = append(d.Modules, Module{Size: size, Functions: len(m.Funcs), Instances: instances})
+	for _, s := range m.Customs {
+		if s.Name == "producers" {
+			d.add(binary.DecodeProducers(s.Bytes))
+		}
+	}
+}
+
+// describeModule tells what a core module uses of its worlds.
+func describeModule(wasm []byte) (*Description, error) {
+	m, err := rewrite.Parse(wasm)
+	if err != nil {
+		return nil, err
+	}
+	worlds, err := plan.Worlds(m)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.BuildModule(m, worlds, func(string, string) *types.Resource { return nil })
+	if err != nil {
+		return nil, err
+	}
+	d := &Description{Refused: p.Refused}
+	d.module(m, len(wasm), 1)
+	for _, i := range p.Imports {
+		d.Imports = appendItem(d.Imports, i.Instance, Item{i.Name, i.Type.String()})
+	}
+	for _, f := range funcsOf("", p.Exports) {
+		d.Exports = appendItem(d.Exports, f.Instance, Item{f.Name, f.Type.String()})
+	}
+	return d, nil
+}
+
+func appendItem(to []Interface, instance string, it Item) []Interface {
+	i := slices.IndexFunc(to, func(in Interface) bool { return in.Name == instance })
+	if i < 0 {
+		to, i = append(to, Interface{Name: instance}), len(to)
+	}
+	to[i].Funcs = append(to[i].Funcs, it)
+	return to
 }
 
 func (d *Description) add(producers []binary.Producer) {

@@ -2,9 +2,11 @@ package component
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/tetratelabs/wazero"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
@@ -55,6 +57,24 @@ func TestModule(t *testing.T) {
 	}
 	if n := s.dropped.Load(); n != 1 {
 		t.Errorf("%d baskets were dropped, want 1", n)
+	}
+}
+
+// TestDescribeModule tells only what the module uses of its world.
+func TestDescribeModule(t *testing.T) {
+	d, err := Describe(read(t, "testdata/core/guest.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func(in []Interface) (names []string) {
+		for _, i := range in {
+			names = append(names, fmt.Sprintf("%s: %d", i.Name, len(i.Funcs)))
+		}
+		return names
+	}
+	got := append(count(d.Imports), count(d.Exports)...)
+	if diff := cmp.Diff([]string{"test:shop/basket@0.2.7: 2", "test:shop/api@0.2.7: 4"}, got); diff != "" {
+		t.Errorf("interfaces (-want +got):\n%s", diff)
 	}
 }
 

@@ -273,6 +273,7 @@ func TestLowerShapes(t *testing.T) {
 		{*str, Bytes(nil)},
 		{*types.Prim(types.Char), U32(1)},
 		{types.Value{Kind: types.List, Elem: u8}, String("a")},
+		{types.Value{Kind: types.List, Elem: u8}, List(U16(1))},
 		{types.Value{Kind: types.Record, Fields: fieldsOf(u8, u8)}, Record(U8(1))},
 		{types.Value{Kind: types.Option, Elem: u8}, Case(2)},
 		{types.Value{Kind: types.Option, Elem: u8}, Case(1)},

@@ -111,6 +111,13 @@ func lowerBytes(cx *Context, v Value) (uint32, uint32, error) {
 	if v.kind != types.List {
 		return 0, 0, shapeTrap(v, "a list of u8")
 	}
+	if v.form != formBytes {
+		for _, e := range v.values() {
+			if e.kind != types.U8 {
+				return 0, 0, shapeTrap(e, "a u8")
+			}
+		}
+	}
 	base, err := cx.allocList(v.num, types.Prim(types.U8))
 	if err != nil {
 		return 0, 0, err

@@ -126,3 +126,62 @@
 (assert_invalid
   (component (type $r (resource (rep i64))))
   "resources can only be represented by i32")
+
+;; A destructor that traps ends the instance that dropped the handle.
+(component
+  (core module $dtor (func (export "dtor") (param i32) unreachable))
+  (core instance $d (instantiate $dtor))
+  (type $R (resource (rep i32) (dtor (core func $d "dtor"))))
+  (core func $new (canon resource.new $R))
+  (core func $drop (canon resource.drop $R))
+  (core module $m
+    (import "" "new" (func $new (param i32) (result i32)))
+    (import "" "drop" (func $drop (param i32)))
+    (func (export "make") (result i32) (call $new (i32.const 1)))
+    (func (export "drop") (param i32) (call $drop (local.get 0))))
+  (core instance $i (instantiate $m (with "" (instance (export "new" (func $new)) (export "drop" (func $drop))))))
+  (func (export "make") (result u32) (canon lift (core func $i "make")))
+  (func (export "drop") (param "i" u32) (canon lift (core func $i "drop"))))
+(assert_return (invoke "make") (u32.const 1))
+(assert_trap (invoke "drop" (u32.const 1)) "unreachable")
+(assert_trap (invoke "make") "cannot enter")
+
+;; One handle may be lent twice for a call, and is free when the call is over.
+(component
+  (component $Def
+    (type $R' (resource (rep i32)))
+    (export $R "r" (type $R'))
+    (core func $new (canon resource.new $R'))
+    (func (export "make") (param "x" u32) (result (own $R)) (canon lift (core func $new))))
+  (instance $def (instantiate $Def))
+  (component $Twice
+    (import "r" (type $R (sub resource)))
+    (core func $drop (canon resource.drop $R))
+    (core module $m
+      (import "" "drop" (func $drop (param i32)))
+      (func (export "f") (param i32 i32) (call $drop (local.get 0)) (call $drop (local.get 1))))
+    (core instance $i (instantiate $m (with "" (instance (export "drop" (func $drop))))))
+    (func (export "f") (param "a" (borrow $R)) (param "b" (borrow $R)) (canon lift (core func $i "f"))))
+  (instance $twice (instantiate $Twice (with "r" (type $def "r"))))
+  (component $Main
+    (import "r" (type $R (sub resource)))
+    (import "make" (func $make (param "x" u32) (result (own $R))))
+    (import "f" (func $f (param "a" (borrow $R)) (param "b" (borrow $R))))
+    (core func $make' (canon lower (func $make)))
+    (core func $f' (canon lower (func $f)))
+    (core func $drop (canon resource.drop $R))
+    (core module $m
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "f" (func $f (param i32 i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (func (export "run") (local $h i32)
+        (local.set $h (call $make (i32.const 1)))
+        (call $f (local.get $h) (local.get $h)) ;; two borrows of one handle
+        (call $drop (local.get $h))))           ;; which is free afterwards
+    (core instance $i (instantiate $m (with "" (instance
+      (export "make" (func $make')) (export "f" (func $f')) (export "drop" (func $drop))))))
+    (func (export "run") (canon lift (core func $i "run"))))
+  (instance $main (instantiate $Main
+    (with "r" (type $def "r")) (with "make" (func $def "make")) (with "f" (func $twice "f"))))
+  (export "run" (func $main "run")))
+(assert_return (invoke "run"))
