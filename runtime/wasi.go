@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -126,6 +127,11 @@ type guestRun struct {
 func (e *wasiExecutor) run(ctx context.Context, q *request, g *guestRun) {
 	defer close(g.done)
 	defer g.exchange.Answer.Set(wasihttp.Answer{}) // unless the guest has
+	defer func() {
+		if p := recover(); p != nil { // a fault of ours must not end the server
+			g.closing = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	in, err := e.instantiate(ctx, q.stdout, q.stderr)
 	if err != nil {
 		g.ended.Set(err)

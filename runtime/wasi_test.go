@@ -234,3 +234,50 @@ func TestComponentsOfToolchains(t *testing.T) {
 		t.Errorf("stderr of Go = %q", got)
 	}
 }
+
+func benchmarkComponent(b *testing.B, wasm []byte) {
+	limits := akamai
+	limits.Request, limits.Response = 0, 0
+	v := serve(b, newHost(b, limits), componentSpec(wasm))
+	v.quiet = true
+	go func() {
+		for range v.ended { // nobody asks
+		}
+	}()
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		v.app.ServeHTTP(w, httptest.NewRequest("GET", "http://h/", nil))
+		if w.Code != 200 {
+			b.Fatal(w.Code, w.Body)
+		}
+	}
+}
+
+func BenchmarkComponentC(b *testing.B) { benchmarkComponent(b, components.CHTTP) }
+func BenchmarkComponentJS(b *testing.B) {
+	benchmarkComponent(b, components.Build(b, components.JSFetch))
+}
+func BenchmarkComponentGo(b *testing.B) {
+	benchmarkComponent(b, components.Build(b, components.GoHTTP))
+}
+
+func BenchmarkComponentEcho(b *testing.B) {
+	limits := akamai
+	limits.Request, limits.Response = 0, 0
+	v := serve(b, newHost(b, limits), componentSpec(components.CHTTP))
+	block := bytes.Repeat([]byte("0123456789abcdef"), 16<<20/16)
+	b.SetBytes(int64(len(block)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := v.client.Post(v.url+"/e", "", bytes.NewReader(block))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, r.Body); n != int64(len(block)) || err != nil {
+			b.Fatal(n, err)
+		}
+		r.Body.Close()
+		<-v.ended
+	}
+}

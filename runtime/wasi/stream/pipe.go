@@ -71,6 +71,20 @@ func (p *Pipe) TryWrite(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// Put writes all of b, whatever the limit is now: it was checked before, with
+// Room.
+func (p *Pipe) Put(b []byte) error {
+	p.mu.Lock()
+	if _, err := p.room(); err != nil {
+		p.mu.Unlock()
+		return err
+	}
+	p.put(b)
+	p.mu.Unlock()
+	p.readable.Ring()
+	return nil
+}
+
 func (p *Pipe) put(b []byte) {
 	if p.drop {
 		return
@@ -279,7 +293,7 @@ func (p *Pipe) Output() Output { return pipeOutput{pipeWritable{p}} }
 type pipeOutput struct{ pipeWritable }
 
 func (p pipeOutput) CheckWrite() (int, error)        { return p.Room() }
-func (p pipeOutput) Write(b []byte) error            { _, err := p.TryWrite(b); return err }
+func (p pipeOutput) Write(b []byte) error            { return p.Put(b) }
 func (p pipeOutput) Flush() error                    { _, err := p.Room(); return err }
 func (p pipeOutput) WaitFlush(context.Context) error { return p.Flush() }
 func (p pipeOutput) Close()                          {}

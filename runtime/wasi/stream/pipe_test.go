@@ -120,6 +120,22 @@ func TestOutputPermits(t *testing.T) {
 	}
 }
 
+func TestPermitOutlivesTheLimitItWasGivenUnder(t *testing.T) {
+	p := NewPipe(1000)
+	out := NewOutput(p.Output())
+	if n, err := out.CheckWrite(); n != 1000 || err != nil {
+		t.Fatalf("CheckWrite = %d, %v", n, err)
+	}
+	p.SetLimit(10)
+	if err := out.Write(make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	p.CloseWrite(nil)
+	if b, err := io.ReadAll(p.Reader(t.Context())); len(b) != 1000 || err != nil {
+		t.Errorf("%d bytes of 1000 are there, %v", len(b), err)
+	}
+}
+
 func TestSpliceMovesWhatFits(t *testing.T) {
 	src, dst := NewPipe(100), NewPipe(3)
 	must(t, src, []byte("abcdef"))

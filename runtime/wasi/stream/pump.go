@@ -119,8 +119,7 @@ func (d *Drain) CheckWrite() (int, error) {
 // Write buffers b.
 func (d *Drain) Write(b []byte) error {
 	d.start.Do(func() { d.run(d.work) })
-	_, err := d.pipe.TryWrite(b)
-	return err
+	return d.pipe.Put(b)
 }
 
 // Flush begins a flush.

@@ -175,6 +175,21 @@ void handle(i32 request, i32 out) {
     return;
   case 'e': echo(request, out); return;
   case 'f': fetch(out, path + 2, n - 2); return; // f<authority>
+  case 'g': // g: writes to a stream that it has dropped
+    response = respond(&body, "content-type", "text/plain");
+    set(out, response);
+    stream = open_out(body);
+    finish(body, stream);
+    put(stream, "late", 4);
+    return;
+  case 'h': { // h: sets 100,000 headers
+    i32 fields = fields_new();
+    for (i32 i = 0; i < 100000; i++) fields_append(fields, "x-header", 8, "value", 5, ret);
+    return;
+  }
+  case 'i': // i: uses a handle of another type
+    drop_fields(request);
+    return;
   case 'l': // l: loops before it answers
     while (!never) {}
     return;
