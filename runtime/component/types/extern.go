@@ -105,6 +105,14 @@ func (e Extern) sum() *sum {
 	return &sum{weight: 1, depth: 1}
 }
 
+// Weight is how many parts the type has when it is written out in full.
+func (e Extern) Weight() int {
+	if e.Module != nil {
+		return 1 + len(e.Module.Imports) + len(e.Module.Exports)
+	}
+	return e.sum().weight
+}
+
 // A Named is an Extern with its name.
 type Named struct {
 	Name string

@@ -45,6 +45,9 @@ func (s *scope) coreInstance(n *binary.CoreInstance) error {
 	if err != nil {
 		return err
 	}
+	if err := s.v.charge(len(m.Imports) + len(m.Exports)); err != nil {
+		return err
+	}
 	if err := s.coreArgs(n, m); err != nil {
 		return err
 	}

@@ -102,6 +102,9 @@ func (s *scope) exportDef(n *binary.Export) error {
 	if err != nil {
 		return err
 	}
+	if err := s.v.charge(e.Weight()); err != nil {
+		return err
+	}
 	if err := s.visible(e, s.exportVisible, "export"); err != nil {
 		return err
 	}

@@ -20,6 +20,20 @@ func TestManyLargeImports(t *testing.T) {
 	}
 }
 
+// TestManyLargeExports exports one bundle of many items many times.
+func TestManyLargeExports(t *testing.T) {
+	var items, exports strings.Builder
+	const n = 5_000
+	for i := range n {
+		items.WriteString("\x00" + name("f"+letters(i)) + "\x03\x00")
+		exports.WriteString("\x00" + name("e"+letters(i)) + "\x05\x00\x00")
+	}
+	in := preamble + section(7, "\x01\x7f") + long(5, "\x01\x01"+leb(n)+items.String()) + long(11, leb(n)+exports.String())
+	if _, err := check(in); err == nil || !strings.Contains(err.Error(), "too large together") {
+		t.Errorf("got %v, want a refusal for what the types weigh", err)
+	}
+}
+
 func letters(n int) string {
 	return string([]byte{'a' + byte(n/676%26), 'a' + byte(n/26%26), 'a' + byte(n%26)})
 }
