@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+
+	"github.com/neutrino-local/neutrino-local/router/ledger"
 )
 
 // A reply notes what goes to the client. What else a ResponseWriter can do is
@@ -15,6 +17,7 @@ type reply struct {
 	bytes  int64 // of the body
 	failed bool  // a write did: the client is gone
 
+	entry  *ledger.Entry   // nil for a reply of the router
 	ctx    context.Context // of the lease; nil for a reply of the router
 	late   bool            // the head came after the request was cut
 	upload *upload         // the request's body over HTTP/1, or nil
@@ -41,6 +44,7 @@ func (p *reply) begin(status int) {
 	p.status = status
 	p.late = p.ctx != nil && context.Cause(p.ctx) == ErrCut
 	p.announce()
+	p.entry.Head(p.Header())
 }
 
 // wrote notes n bytes of body, and whether they could not be sent.

@@ -74,7 +74,8 @@ func (rt *Router) lease(e *entry, r *http.Request, t Target, id string) (*call, 
 
 // serve runs the handler and ends the reply.
 func (c *call) serve(w http.ResponseWriter, r *http.Request) {
-	c.reply.ResponseWriter, c.reply.ctx = w, c.ctx
+	c.reply.ResponseWriter, c.reply.ctx, c.reply.entry = w, c.ctx, c.entry
+	c.entry.Asked(r)
 	stop := context.AfterFunc(r.Context(), func() {
 		c.entry.End(ledger.ClientGone)
 		c.cancel(ErrClientGone)

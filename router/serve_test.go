@@ -73,7 +73,7 @@ func TestServeRecords(t *testing.T) {
 		tt.want(&want)
 		want.Path = tt.path
 		got := l.Records(ledger.Query{Path: tt.path}).Records
-		ignore := cmpopts.IgnoreFields(ledger.Record{}, "Sequence", "Time", "Duration", "Request")
+		ignore := cmpopts.IgnoreFields(ledger.Record{}, "Sequence", "Time", "Duration", "Timing", "Request")
 		if tt.path == "/r1" || tt.path == "/candidate" || tt.path == "/none" {
 			want.Bytes = got[0].Bytes
 		}

@@ -90,6 +90,7 @@ func (c *call) serve(path string, m route.Match) ledger.Outcome {
 		defer cancel()
 		return c.fail(ctx, err)
 	}
+	c.entry.Queued()
 	stdout, stderr := &lineWriter{emit: c.emit(streamStdout)}, &lineWriter{emit: c.emit(streamStderr)}
 	q.stdout, q.stderr, q.stopReading = stdout, stderr, c.reply.stopReading
 	end := func() {

@@ -178,6 +178,17 @@ func (l *Ledger) Counts(appID string, since time.Time) []Count {
 	return found
 }
 
+// Sum returns all replies of an app since the ledger began or the app was
+// forgotten: it only grows.
+func (l *Ledger) Sum(appID string) Total {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.counts.apps[appID]; a != nil {
+		return a.total
+	}
+	return Total{}
+}
+
 // Totals returns the replies of an app since the minute of a time, at most seven
 // days back.
 func (l *Ledger) Totals(appID string, since time.Time) Total {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -17,6 +18,10 @@ type Entry struct {
 	record Record // guarded by mu until holds is 0, then constant
 	holds  int    // guarded by mu; the reply's and those of guests; 0 when written
 	ended  func() // guarded by mu
+
+	// The headers are guarded by mu until the record is written, and then by
+	// ledger.mu: they leave the ledger long before the record does.
+	asked, answered []Header
 }
 
 // Begin starts a record at its lease. The entry is written once Finish has been
@@ -53,6 +58,46 @@ func (e *Entry) Guest(component, route string) {
 	defer e.mu.Unlock()
 	if e.holds > 0 {
 		e.record.Component, e.record.Route = component, route
+	}
+}
+
+// Queued notes that the request waits no longer: a guest has been given to it.
+func (e *Entry) Queued() {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.holds > 0 {
+		e.record.Timing.Queued = time.Since(e.record.Time)
+	}
+}
+
+// Asked notes the header of the request, before a handler has it. Only the router
+// calls it.
+func (e *Entry) Asked(r *http.Request) {
+	if e == nil {
+		return
+	}
+	lines := headers(r.Host, r.Header)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.holds > 0 {
+		e.asked = lines
+	}
+}
+
+// Head notes that the head of the reply is sent. Only the router calls it.
+func (e *Entry) Head(h http.Header) {
+	if e == nil {
+		return
+	}
+	lines := headers("", h)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.holds > 0 {
+		e.record.Timing.Head = time.Since(e.record.Time)
+		e.answered = lines
 	}
 }
 
@@ -123,6 +168,7 @@ func (e *Entry) Finish(reply Reply) {
 	e.mu.Lock()
 	if e.holds > 0 {
 		e.record.Status, e.record.Bytes, e.record.Broken = reply.Status, reply.Bytes, reply.Broken
+		e.record.Timing.Replied = time.Since(e.record.Time)
 	}
 	e.release()
 }

@@ -15,7 +15,7 @@ import "sync"
 // may be called at once by many goroutines, and none of them waits for a reader.
 type Ledger struct {
 	mu      sync.Mutex
-	ring    []*Entry      // guarded by mu; the entries never change; record n is at (n-1) % len
+	ring    []*Entry      // guarded by mu; their records never change; record n is at (n-1) % len
 	next    uint64        // guarded by mu; sequence of the last record written
 	changed chan struct{} // guarded by mu; nil if nobody waits
 	counts  counts        // guarded by mu
@@ -42,6 +42,10 @@ func (l *Ledger) write(e *Entry) {
 	e.record.Sequence = l.next
 	e.app = l.counts.add(&e.record, e.record.ended().Unix())
 	*place = e
+	if l.next > keptHeaders && keptHeaders < len(l.ring) {
+		old := l.ring[(l.next-keptHeaders-1)%uint64(len(l.ring))]
+		old.asked, old.answered = nil, nil
+	}
 	if l.changed != nil {
 		close(l.changed)
 		l.changed = nil

@@ -38,7 +38,11 @@ func TestRecordIsWrittenWhenGuestAndReplyHaveEnded(t *testing.T) {
 		e.OnEnd(func() { ended++ })
 		release := e.Hold()
 		e.Guest("web", "/...")
-		time.Sleep(time.Second)
+		time.Sleep(time.Second / 4)
+		e.Queued()
+		time.Sleep(time.Second / 4)
+		e.Head(nil)
+		time.Sleep(time.Second / 2)
 		e.Finish(Reply{Status: 200, Bytes: 5})
 		if got := len(l.Records(Query{}).Records); got != 0 || ended != 0 {
 			t.Fatalf("while the guest runs: %d records, ended %d, want none", got, ended)
@@ -48,7 +52,8 @@ func TestRecordIsWrittenWhenGuestAndReplyHaveEnded(t *testing.T) {
 		release()
 		release()
 		want := []Record{{Sequence: 1, Time: begin, App: "hello", AppID: "1", Revision: 3, Component: "web", Route: "/...",
-			Method: "GET", Path: "/a", Status: 200, Duration: 2 * time.Second, Bytes: 5, Request: "q1", Outcome: Trap}}
+			Method: "GET", Path: "/a", Status: 200, Duration: 2 * time.Second, Bytes: 5, Request: "q1", Outcome: Trap,
+			Timing: Timing{Queued: time.Second / 4, Head: time.Second / 2, Replied: time.Second}}}
 		if diff := cmp.Diff(want, l.Records(Query{}).Records); diff != "" {
 			t.Error(diff)
 		}
@@ -57,6 +62,8 @@ func TestRecordIsWrittenWhenGuestAndReplyHaveEnded(t *testing.T) {
 		}
 		e.End(Limit)
 		e.Guest("late", "/late")
+		e.Queued()
+		e.Head(nil)
 		e.Hold()()
 		if diff := cmp.Diff(want, l.Records(Query{}).Records); diff != "" {
 			t.Errorf("a late call changed the record: %s", diff)

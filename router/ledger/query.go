@@ -14,6 +14,7 @@ type Query struct {
 	Outcome  Outcome
 	Since    time.Time // of the lease
 	After    uint64    // sequence
+	Before   uint64    // sequence; of Newest only
 	Limit    int       // at most so many records
 	Newest   bool      // the last that match, not the first
 }
@@ -22,6 +23,7 @@ type Query struct {
 type Page struct {
 	Records []Record
 	Next    uint64    // ask again with After: Next for what comes later
+	Older   uint64    // of Newest: ask again with Before: Older for those before; 0 at the end
 	Dropped uint64    // records that have left the ledger
 	Kept    int       // records that the ledger has
 	Size    int       // records that it can have
@@ -67,6 +69,9 @@ func (l *Ledger) newest(q Query) Page {
 	l.mu.Lock()
 	last := l.next
 	at, found := last, []Record(nil)
+	if q.Before > 0 {
+		at = min(last, q.Before-1)
+	}
 	for {
 		low := max(q.After, l.dropped())
 		for end := max(low, at-min(at, step)); at > end && len(found) < q.Limit; at-- {
@@ -85,6 +90,9 @@ func (l *Ledger) newest(q Query) Page {
 	}
 	p := l.page(q, found)
 	p.Next = last
+	if at > max(q.After, l.dropped()) {
+		p.Older = found[0].Sequence
+	}
 	l.mu.Unlock()
 	return p
 }

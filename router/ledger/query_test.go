@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,9 @@ func TestRecords(t *testing.T) {
 		{"newest of a path", Query{Limit: 2, Newest: true, Path: "/a"}, []string{"/a/b", "/a/e"}, 7},
 		{"after", Query{After: 5}, []string{"/a/e", "/f"}, 7},
 		{"newest after", Query{After: 5, Newest: true}, []string{"/a/e", "/f"}, 7},
+		{"newest before", Query{Before: 6, Limit: 2, Newest: true}, []string{"/c", "/d"}, 7},
+		{"newest before the first", Query{Before: 1, Newest: true}, nil, 7},
+		{"newest before a number that is not there yet", Query{Before: 99, Limit: 1, Newest: true}, []string{"/f"}, 7},
 		{"after the end", Query{After: 7}, nil, 7},
 		{"after a number that is not there yet", Query{After: 99}, nil, 7},
 		{"newest after a number that is not there yet", Query{After: 99, Newest: true}, nil, 7},
@@ -59,6 +63,30 @@ func TestRecords(t *testing.T) {
 	}
 	if got := l.Records(Query{App: "hello"}).Evicted; got.IsZero() {
 		t.Error("Evicted of hello is zero")
+	}
+}
+
+func TestPagesGoBack(t *testing.T) {
+	l := New(20)
+	for i := range 25 {
+		put(l, Record{Revision: i%2 + 1, Path: fmt.Sprint(i + 1)})
+	}
+	var got []string
+	pages := 0
+	q := Query{Revision: 1, Limit: 4, Newest: true}
+	for {
+		p := l.Records(q)
+		for i := len(p.Records) - 1; i >= 0; i-- {
+			got = append(got, p.Records[i].Path)
+		}
+		pages++
+		if q.Before = p.Older; q.Before == 0 {
+			break
+		}
+	}
+	want := []string{"25", "23", "21", "19", "17", "15", "13", "11", "9", "7"}
+	if diff := cmp.Diff(want, got); diff != "" || pages != 3 {
+		t.Errorf("%d pages: %s", pages, diff)
 	}
 }
 
@@ -153,7 +181,13 @@ func TestTotals(t *testing.T) {
 		if got := l.Totals("nope", time.Time{}); got != (Total{}) {
 			t.Errorf("Totals of an unknown app = %+v", got)
 		}
+		if got := l.Sum("id-hello"); got != (Total{20, 10}) {
+			t.Errorf("Sum = %+v, want all", got)
+		}
 		l.Forget("id-hello")
+		if got := l.Sum("id-hello"); got != (Total{}) {
+			t.Errorf("Sum of a forgotten app = %+v", got)
+		}
 		if got := l.Totals("id-hello", time.Time{}); got != (Total{}) {
 			t.Errorf("Totals of a forgotten app = %+v", got)
 		}

@@ -32,13 +32,22 @@ type Record struct {
 	Component  string
 	Route      string // trigger route
 	Method     string
-	Path       string // without the query
-	Status     int    // 0 if no head was sent
-	Duration   time.Duration
+	Path       string        // without the query
+	Status     int           // 0 if no head was sent
+	Duration   time.Duration // until guest and reply had ended
+	Timing     Timing
 	Bytes      int64 // of the reply's body
 	Request    string
 	Outcome    Outcome
 	Broken     bool // the reply began and did not come to its end
+}
+
+// Timing has when the parts of a request were over, from its lease on. A part
+// that never began is 0.
+type Timing struct {
+	Queued  time.Duration // until a guest was given to it
+	Head    time.Duration // until the head of the reply was sent
+	Replied time.Duration // until the reply had ended
 }
 
 // Failed reports whether r counts as an error: a status from 500, or an outcome
