@@ -140,6 +140,11 @@ func rollbackOnPage(b *browser) {
 func requestsOnPage(b *browser, s *server) {
 	b.t.Helper()
 	client := &http.Client{Timeout: patience}
+	for range 100 {
+		if _, _, err := s.get(client, "shop", "/"); err != nil {
+			b.t.Fatal(err)
+		}
+	}
 	for _, path := range []string{"/sale/1", "/sale/2"} {
 		if status, _, err := s.get(client, "shop", path); err != nil || status != http.StatusOK {
 			b.t.Fatalf("GET %s = %d, %v", path, status, err)
@@ -163,6 +168,11 @@ func requestsOnPage(b *browser, s *server) {
 	b.click(`#records tbody a`)
 	b.reads("GET /sale/2")
 	b.reads("Log lines of this request")
+	b.until(`["queue", "guest", "reply", "User-Agent", "Content-Type"].every(word => document.querySelector("main").innerText.includes(word))`)
+
+	b.visit("/_neutrino/requests") // more than one page of them
+	b.click(`a[rel="prev"]`)
+	b.until(rows(`new URL(location).searchParams.has("before") && rows.every(r => Number(r.id.slice(1)) < new URL(location).searchParams.get("before"))`))
 	b.checkQuiet("filters of requests")
 }
 

@@ -43,8 +43,8 @@ func newCollector(cfg Config) *collector {
 		info:      desc("build_info", "The version that runs.", "version"),
 		up:        desc("ready", "1 if the apps are restored."),
 		apps:      desc("apps", "Apps by health.", "health"),
-		replies:   desc("replies", "Replies of an app in the last seven days.", "app"),
-		failed:    desc("replies_failed", "Replies of an app in the last seven days that failed.", "app"),
+		replies:   desc("replies_total", "Replies of an app since the server started.", "app"),
+		failed:    desc("replies_failed_total", "Those with a status from 500 or without a whole reply.", "app"),
 		revision:  desc("current_revision", "The number of the committed revision.", "app"),
 		deploying: desc("deployment_share_percent", "New requests that go to the revision of a deployment under way.", "app", "revision", "phase"),
 		loaded:    desc("requests_in_flight", "Requests that a revision is serving.", "app", "revision", "role"),
@@ -60,6 +60,9 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v int64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
 	ready := 0.0
 	if c.ready() {
@@ -77,8 +80,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	health := map[string]float64{}
 	for _, app := range apps {
 		health[app.Health]++
-		gauge(c.replies, float64(app.Requests), app.Name)
-		gauge(c.failed, float64(app.Errors), app.Name)
+		sum := c.api.Ledger.Sum(app.ID)
+		counter(c.replies, sum.Replies, app.Name)
+		counter(c.failed, sum.Failed, app.Name)
 		gauge(c.revision, float64(app.Current), app.Name)
 		if d := app.Deployment; d != nil && d.EndedAt == nil {
 			gauge(c.deploying, float64(d.Share), app.Name, strconv.Itoa(d.Revision), d.Phase)

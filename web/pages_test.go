@@ -44,7 +44,7 @@ func TestPages(t *testing.T) {
 		not  []string
 	}{
 		{"/", []string{"hello healthy r2", "held", "http://hello.localhost:7733/", "/state", "akamai-functions"}, []string{"No app yet"}},
-		{"/apps/hello", []string{"hello healthy", "r2--hello", "local extra", "/shop/...", "front", "color red deployment", "password secret deployment",
+		{"/apps/hello", []string{"hello healthy", "r2--hello", "local extra", "/shop/...", "front Rust 1.90.0", "color red deployment", "password secret deployment",
 			"r2 100 % of new requests · 3 in flight", "Activate r1", "r1 → r2 held", "creating 2000.0 ms"}, []string{"hunter2"}},
 		{"/apps/" + helloID, []string{"hello healthy"}, nil},
 		{"/apps/hello/failover", []string{"held 50 % of new requests go to r2 , the others to r1", "Failed 1", "window 2\u202f000 ms", "Hold Step Release", "r1 1 0", "r2 1 1"}, nil},
@@ -54,7 +54,9 @@ func TestPages(t *testing.T) {
 		{"/requests?revision=r1", []string{"script"}, []string{"/cart"}},
 		{"/requests?path=/c&outcome=ok", []string{"/cart"}, []string{"script"}},
 		{"/requests?outcome=trap", []string{"No request matches"}, nil},
-		{"/requests/2", []string{"POST /cart 503", "req-2", "<b>no stock</b>"}, []string{"started"}},
+		{"/requests/2", []string{"POST /cart 503", "req-2", "<b>no stock</b>", "Timing", "reply"}, []string{"started"}},
+		{"/requests?before=2", []string{"script", "Newest"}, []string{"/cart"}},
+		{"/requests?before=1", []string{"No older request"}, []string{"/cart"}},
 		{"/logs", []string{"Logs of hello", "r2 [front] <b>no stock</b>", "r1 [back] started"}, nil},
 		{"/logs?app=hello&component=back", []string{"started"}, []string{"no stock"}},
 		{"/logs?app=hello&stream=host", []string{"No line yet that matches"}, nil},
@@ -235,7 +237,7 @@ func TestMetrics(t *testing.T) {
 	s.put(ledger.Record{Revision: 2, Time: time.Now()}, 500)
 	_, text := s.do(t, call{method: "GET", path: "/metrics"})
 	for _, want := range []string{
-		`neutrino_replies{app="hello"} 1`, `neutrino_replies_failed{app="hello"} 1`, `neutrino_current_revision{app="hello"} 2`,
+		`neutrino_replies_total{app="hello"} 1`, `neutrino_replies_failed_total{app="hello"} 1`, "# TYPE neutrino_replies_total counter", `neutrino_current_revision{app="hello"} 2`,
 		`neutrino_apps{health="healthy"} 1`, `neutrino_ready 1`, `neutrino_build_info{version="1.2.3"} 1`,
 		`neutrino_requests_in_flight{app="hello",revision="2",role="current"} 3`,
 		`neutrino_deployment_share_percent{app="hello",phase="switching",revision="2"} 50`, "go_goroutines",

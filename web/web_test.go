@@ -199,9 +199,10 @@ func newSite(t *testing.T, token string) *site {
 				Components: []artifact.Component{{ID: "front"}},
 			}, nil
 		},
-		Listen:   func(_ context.Context, _ store.AppID, a string) (string, error) { return a, nil },
-		Unlisten: func(context.Context, store.AppID, string) error { return nil },
-		Stop:     func() { c.asked = append(c.asked, "stop") },
+		Toolchain: func(context.Context, artifact.Digest) ([]string, error) { return []string{"Rust 1.90.0"}, nil },
+		Listen:    func(_ context.Context, _ store.AppID, a string) (string, error) { return a, nil },
+		Unlisten:  func(context.Context, store.AppID, string) error { return nil },
+		Stop:      func() { c.asked = append(c.asked, "stop") },
 	}
 	registry := images{artifact.Manifest{SchemaVersion: 2,
 		Config: artifact.Descriptor{MediaType: artifact.ConfigType, Digest: artifact.SHA256(nil)},

@@ -96,7 +96,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	control := &api.Server{
 		Store: db, Rollout: deployments{engine, db, exposed, logs, reg}, Failover: failovers{engine},
 		Ledger: replies, Logs: logs, Log: log,
-		About: place.about, URLs: place.appURLs, Serving: serving(engine), Content: content(reg),
+		About: place.about, URLs: place.appURLs, Serving: serving(engine), Content: content(reg), Toolchain: toolchain(reg),
 		Registry: usage{reg}, Listen: exposed.listen, Unlisten: exposed.remove, Stop: stop,
 	}
 	pages, err := ui.New(control, reg, log)

@@ -144,6 +144,8 @@ type Server struct {
 	Serving func(store.AppID) Serving
 	// Content returns what a revision runs from.
 	Content func(context.Context, store.Revision) (artifact.Manifest, artifact.Lock, error)
+	// Toolchain returns the tools that made a wasm layer, as it tells itself.
+	Toolchain func(context.Context, artifact.Digest) ([]string, error)
 	// Listen opens an address for an app and returns the bound one; Unlisten
 	// closes it again.
 	Listen   func(ctx context.Context, app store.AppID, address string) (string, error)
@@ -192,6 +194,7 @@ func (s *Server) Register(g *echo.Group) {
 	g.POST("/registry/gc", s.postGC)
 
 	g.GET("/ledger", s.getLedger)
+	g.GET("/ledger/:seq", s.getDetail)
 	g.GET("/ledger/counts", s.getCounts)
 	g.POST("/apps/:app/ledger/assert", s.postAssert)
 }

@@ -42,6 +42,9 @@ func (s *Server) content(ctx context.Context, rev store.Revision) content {
 		return content{}
 	}
 	read := newContent(m, l)
+	for i := range read.components {
+		s.toolchain(ctx, &read.components[i])
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byDigest == nil || len(c.byDigest) >= maxContents {
@@ -49,6 +52,16 @@ func (s *Server) content(ctx context.Context, rev store.Revision) content {
 	}
 	c.byDigest[rev.Digest] = read
 	return read
+}
+
+// toolchain adds what made a component. A component whose wasm does not tell, or
+// cannot be read, has none.
+func (s *Server) toolchain(ctx context.Context, c *apitype.Component) {
+	tools, err := s.Toolchain(ctx, artifact.Digest(c.Digest))
+	if err != nil {
+		s.Log.DebugContext(ctx, "toolchain of a component", "component", c.ID, "err", err)
+	}
+	c.Toolchain = list(tools)
 }
 
 func newContent(m artifact.Manifest, l artifact.Lock) content {

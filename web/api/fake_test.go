@@ -227,11 +227,12 @@ func newFixture(t *testing.T) *fixture {
 		Serving: func(store.AppID) Serving {
 			return Serving{Health: "healthy", Backends: []Backend{{2, "current", 100, 3}}}
 		},
-		Content:  fakeContent,
-		Registry: cloud,
-		Listen:   cloud.listen,
-		Unlisten: cloud.unlisten,
-		Stop:     func() { cloud.stopped = true },
+		Content:   fakeContent,
+		Toolchain: func(context.Context, artifact.Digest) ([]string, error) { return []string{"Rust 1.90.0"}, nil },
+		Registry:  cloud,
+		Listen:    cloud.listen,
+		Unlisten:  cloud.unlisten,
+		Stop:      func() { cloud.stopped = true },
 	}
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) {

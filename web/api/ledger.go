@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -22,10 +23,31 @@ const (
 func (s *Server) Records(q ledger.Query) apitype.Ledger {
 	page := s.Ledger.Records(q)
 	l := apitype.Ledger{
-		Records: recordViews(page.Records), Next: page.Next,
+		Records: recordViews(page.Records), Next: page.Next, Older: page.Older,
 		Dropped: page.Dropped, Kept: page.Kept, Size: page.Size,
 	}
 	return l
+}
+
+// Detail returns one record with its headers.
+func (s *Server) Detail(seq uint64) (apitype.RecordDetail, error) {
+	d, ok := s.Ledger.Detail(seq)
+	if !ok {
+		err := fmt.Errorf("request %d: %w: it is not in the ledger", seq, store.ErrNotFound)
+		return apitype.RecordDetail{}, store.Hint(err, "keep more of them with: neutrino-local up --ledger-size N")
+	}
+	return apitype.RecordDetail{
+		Record: recordView(d.Record), HeadersKept: d.Asked != nil,
+		RequestHeader: headerViews(d.Asked), ResponseHeader: headerViews(d.Answered),
+	}, nil
+}
+
+func headerViews(lines []ledger.Header) []apitype.HeaderLine {
+	views := make([]apitype.HeaderLine, 0, len(lines))
+	for _, h := range lines {
+		views = append(views, apitype.HeaderLine{Name: h.Name, Value: h.Value, Secret: h.Secret, Bytes: h.Bytes})
+	}
+	return views
 }
 
 func recordViews(records []ledger.Record) []apitype.Record {
@@ -110,7 +132,7 @@ func unknown(err error) apitype.Failure {
 }
 
 // selection reads what records a URL asks for: those after a sequence number,
-// oldest first, or else the newest.
+// oldest first, or else the newest, before a sequence number if there is one.
 func (s *Server) selection(ctx context.Context, q *query) (ledger.Query, error) {
 	sel := ledger.Query{
 		Revision: q.number("revision", 0, 1, 1<<31-1),
@@ -119,12 +141,16 @@ func (s *Server) selection(ctx context.Context, q *query) (ledger.Query, error) 
 		Outcome:  ledger.Outcome(q.text("outcome")),
 		Since:    q.time("since"),
 		After:    q.sequence("after"),
+		Before:   q.sequence("before"),
 		Limit:    q.number("limit", 100, 1, maxRecords),
 	}
 	sel.Newest = !q.values.Has("after")
 	ref := q.text("app")
 	if err := q.end(); err != nil {
 		return sel, err
+	}
+	if sel.Before > 0 && !sel.Newest {
+		return sel, fmt.Errorf("after and before: %w: they are of different ways to page", store.ErrInvalid)
 	}
 	if ref == "" {
 		return sel, nil
@@ -140,6 +166,18 @@ func (s *Server) getLedger(c echo.Context) error {
 		return err
 	}
 	return reply(c, s.Records(sel))
+}
+
+func (s *Server) getDetail(c echo.Context) error {
+	seq, err := strconv.ParseUint(param(c, "seq"), 10, 64)
+	if err != nil {
+		return fmt.Errorf("request %.40q: %w: want a number of the ledger", param(c, "seq"), store.ErrInvalid)
+	}
+	d, err := s.Detail(seq)
+	if err != nil {
+		return err
+	}
+	return reply(c, d)
 }
 
 func (s *Server) getCounts(c echo.Context) error {

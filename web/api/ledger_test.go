@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +28,7 @@ func TestLedger(t *testing.T) {
 		{"?limit=2", []string{"/3", "/4"}},
 		{"?limit=2&after=0", []string{"/0", "/1"}},
 		{"?limit=2&after=2", []string{"/2", "/3"}},
+		{"?limit=2&before=4", []string{"/1", "/2"}},
 		{"?revision=2", []string{"/1", "/3"}},
 		{"?status=5", []string{"/3"}},
 		{"?status=300&app=hello", []string{"/1"}},
@@ -41,6 +44,13 @@ func TestLedger(t *testing.T) {
 			t.Errorf("%s: %s", test.query, diff)
 		}
 	}
+	var page apitype.Ledger
+	if f.get(t, "/ledger?limit=2", &page); page.Older != 4 {
+		t.Errorf("older = %d, want 4", page.Older)
+	}
+	if status, _ := f.do(t, "GET", "/ledger?after=1&before=3", ""); status != http.StatusUnprocessableEntity {
+		t.Errorf("after and before = %d, want 422", status)
+	}
 	var counts []apitype.Count
 	f.get(t, "/ledger/counts?app=hello", &counts)
 	total := int64(0)
@@ -49,6 +59,33 @@ func TestLedger(t *testing.T) {
 	}
 	if total != 5 {
 		t.Errorf("counts have %d replies, want 5", total)
+	}
+}
+
+func TestLedgerRecord(t *testing.T) {
+	f := newFixture(t)
+	r := httptest.NewRequest("GET", "http://hello.localhost/cart", nil)
+	r.Header.Set("Cookie", "session=hunter2")
+	e := f.Server.Ledger.Begin(ledger.Record{AppID: helloID, App: "hello", Revision: 1, Path: "/cart"})
+	e.Asked(r)
+	e.Head(http.Header{"Content-Type": {"text/html"}})
+	e.Finish(ledger.Reply{Status: 200})
+	var d apitype.RecordDetail
+	f.get(t, "/ledger/1", &d)
+	if d.Record.Path != "/cart" || d.Record.HeadUS > d.Record.RepliedUS || d.Record.RepliedUS > d.Record.DurationUS {
+		t.Errorf("record = %+v", d.Record)
+	}
+	want := apitype.RecordDetail{Record: d.Record, HeadersKept: true,
+		RequestHeader:  []apitype.HeaderLine{{Name: "Cookie", Secret: true, Bytes: 15}, {Name: "Host", Value: "hello.localhost", Bytes: 15}},
+		ResponseHeader: []apitype.HeaderLine{{Name: "Content-Type", Value: "text/html", Bytes: 9}},
+	}
+	if diff := cmp.Diff(want, d); diff != "" {
+		t.Error(diff)
+	}
+	for path, want := range map[string]int{"/ledger/2": 404, "/ledger/0": 404, "/ledger/x": 422} {
+		if status, text := f.do(t, "GET", path, ""); status != want {
+			t.Errorf("GET %s = %d %s, want %d", path, status, text, want)
+		}
 	}
 }
 

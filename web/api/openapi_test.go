@@ -239,7 +239,7 @@ func schemas(t *testing.T) map[string]any {
 	for _, v := range []any{
 		apitype.Error{}, apitype.Server{}, apitype.App{}, apitype.Revision{}, apitype.CreateApp{}, apitype.Listener{}, apitype.LogLine{},
 		apitype.CreateDeployment{}, apitype.DeploymentPage{}, apitype.Failover{}, apitype.Hold{},
-		apitype.Ledger{}, apitype.Count{}, apitype.Assertion{}, apitype.Verdict{},
+		apitype.Ledger{}, apitype.RecordDetail{}, apitype.Count{}, apitype.Assertion{}, apitype.Verdict{},
 		apitype.RegistryUsage{}, apitype.RegistryFreed{},
 	} {
 		add(reflect.TypeOf(v))

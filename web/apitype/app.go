@@ -58,6 +58,8 @@ type Component struct {
 	ID     string `json:"id"`
 	Digest string `json:"digest"`
 	Size   int64  `json:"size"`
+
+	Toolchain []string `json:"toolchain"` // that made it, as its wasm tells: "Rust 1.90.0"
 }
 
 // CreateApp is the body of POST /api/v1/apps.

@@ -15,18 +15,40 @@ type Record struct {
 	Route      string    `json:"route,omitempty"`
 	Method     string    `json:"method"`
 	Path       string    `json:"path"`
-	Status     int       `json:"status"` // 0 if no head was sent
-	DurationUS int64     `json:"duration_us"`
+	Status     int       `json:"status"`      // 0 if no head was sent
+	DurationUS int64     `json:"duration_us"` // until guest and reply had ended
+	QueuedUS   int64     `json:"queued_us"`   // until a guest was given to it; 0 if none was
+	HeadUS     int64     `json:"head_us"`     // until the head was sent; 0 if none was
+	RepliedUS  int64     `json:"replied_us"`  // until the reply had ended
 	Bytes      int64     `json:"bytes"`
 	Request    string    `json:"request"`
 	Outcome    string    `json:"outcome"` // ok, trap, timeout, limit, queue, cut, no_route, client_gone
 	Broken     bool      `json:"broken"`  // the reply began and did not come to its end
 }
 
+// A RecordDetail is the reply to GET /api/v1/ledger/{seq}: a record with the headers of
+// the request and of the reply, by name.
+type RecordDetail struct {
+	Record         Record       `json:"record"`
+	HeadersKept    bool         `json:"headers_kept"` // only of the newest requests
+	RequestHeader  []HeaderLine `json:"request_header"`
+	ResponseHeader []HeaderLine `json:"response_header"`
+}
+
+// A HeaderLine is one line of a header. The value of one that may be a secret is not kept, and a
+// long one is cut.
+type HeaderLine struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Secret bool   `json:"secret"`
+	Bytes  int    `json:"bytes"` // of the value as it was
+}
+
 // Ledger is the reply to GET /api/v1/ledger.
 type Ledger struct {
 	Records []Record `json:"records"`
 	Next    uint64   `json:"next"`    // ask with after=Next for what comes later
+	Older   uint64   `json:"older"`   // of the newest: ask with before=Older for those before; 0 at the end
 	Dropped uint64   `json:"dropped"` // records that the bound has pushed out so far
 	Kept    int      `json:"kept"`
 	Size    int      `json:"size"`

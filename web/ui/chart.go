@@ -86,12 +86,7 @@ func phases(d apitype.Deployment, now time.Time) []segment {
 	if d.EndedAt != nil {
 		now = *d.EndedAt
 	}
-	type part struct {
-		segment
-		took time.Duration
-	}
 	var parts []part
-	total := time.Duration(0)
 	for i, e := range d.Events {
 		if n := len(parts); n > 0 && parts[n-1].Phase == e.Phase {
 			if e.Detail != "" {
@@ -107,12 +102,26 @@ func phases(d apitype.Deployment, now time.Time) []segment {
 			}
 		}
 		took := max(0, end.Sub(e.At))
-		total += took
 		said := duration(took)
 		if store.Phase(e.Phase).Ended() {
 			said = ""
 		}
 		parts = append(parts, part{segment{Phase: e.Phase, Took: said, Detail: e.Detail}, took})
+	}
+	return spread(parts)
+}
+
+// A part is a segment that has no place yet.
+type part struct {
+	segment
+	took time.Duration
+}
+
+// spread gives each part its place in the bar.
+func spread(parts []part) []segment {
+	total := time.Duration(0)
+	for _, p := range parts {
+		total += p.took
 	}
 	room := barWidth - least*float64(len(parts))
 	x := 0.0
@@ -126,4 +135,23 @@ func phases(d apitype.Deployment, now time.Time) []segment {
 		segments = append(segments, p.segment)
 	}
 	return segments
+}
+
+// parts returns the segments of a request: until a guest was given to it, until
+// the head of the reply, until the reply's end, until the guest's.
+func parts(r apitype.Record) []segment {
+	var all []part
+	last := int64(0)
+	for _, p := range []struct {
+		name  string
+		until int64
+	}{{"queue", r.QueuedUS}, {"guest", r.HeadUS}, {"reply", r.RepliedUS}, {"after", r.DurationUS}} {
+		took := time.Duration(p.until-last) * time.Microsecond
+		if p.until == 0 || p.name == "after" && took < 100*time.Microsecond {
+			continue // it never began, or is only our own book-keeping
+		}
+		all = append(all, part{segment{Phase: p.name, Took: duration(took)}, took})
+		last = p.until
+	}
+	return spread(all)
 }

@@ -31,6 +31,7 @@ type requestsPage struct {
 	Ledger   apitype.Ledger // the newest first
 	URL      string         // of this page, with the filter
 	Filtered bool
+	Back     bool // older ones than the newest: the page stands still
 }
 
 // Is reports whether an option of the form is chosen.
@@ -66,6 +67,12 @@ func (p *Pages) requests(c echo.Context) error {
 		q.App, page.App = string(app.ID), string(app.Name)
 		page.Events += "?app=" + url.QueryEscape(string(app.ID))
 	}
+	if before := c.QueryParam("before"); before != "" {
+		if q.Before, err = strconv.ParseUint(before, 10, 64); err != nil || q.Before == 0 {
+			return invalid("before %.40q: want a number of the ledger", before)
+		}
+		page.Back, page.Events = true, ""
+	}
 	page.Ledger = p.api.Records(q)
 	slices.Reverse(page.Ledger.Records)
 	return p.show(c, "requests", page)
@@ -85,9 +92,10 @@ func whole(field, s string) (int, error) {
 
 type requestPage struct {
 	frame
-	Record apitype.Record
-	Lines  []apitype.LogLine
-	Gone   bool // the app, and its log with it
+	apitype.RecordDetail
+	Bar   []segment
+	Lines []apitype.LogLine
+	Gone  bool // the app, and its log with it
 }
 
 func (p *Pages) request(c echo.Context) error {
@@ -96,20 +104,20 @@ func (p *Pages) request(c echo.Context) error {
 	if err != nil || seq == 0 {
 		return invalid("request %.40q: want a number of the ledger", c.Param("seq"))
 	}
-	found := p.api.Records(ledger.Query{After: seq - 1, Limit: 1}).Records
-	if len(found) == 0 || found[0].Sequence != seq {
-		err := fmt.Errorf("request %d: %w: it is not in the ledger any more", seq, store.ErrNotFound)
-		return store.Hint(err, "keep more of them with: neutrino-local up --ledger-size N")
+	found, err := p.api.Detail(seq)
+	if err != nil {
+		return err
 	}
-	page := requestPage{frame: p.frame("requests", fmt.Sprintf("Request %d", seq)), Record: found[0]}
-	app, err := p.api.Find(ctx, found[0].AppID)
+	record := found.Record
+	page := requestPage{frame: p.frame("requests", fmt.Sprintf("Request %d", seq)), RecordDetail: found, Bar: parts(record)}
+	app, err := p.api.Find(ctx, record.AppID)
 	if page.Gone = err != nil; page.Gone {
 		return p.show(c, "request", page)
 	}
 	page.App = string(app.Name)
 	page.Lines, err = p.api.Lines(ctx, app, api.LogQuery{
-		Query:   applog.Query{Revision: store.RevisionNumber(found[0].Revision), Since: found[0].Time.Add(-time.Second), Max: linesShown},
-		Request: found[0].Request,
+		Query:   applog.Query{Revision: store.RevisionNumber(record.Revision), Since: record.Time.Add(-time.Second), Max: linesShown},
+		Request: record.Request,
 	})
 	if err != nil {
 		return err
