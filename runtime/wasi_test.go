@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -280,4 +281,54 @@ func BenchmarkComponentEcho(b *testing.B) {
 		r.Body.Close()
 		<-v.ended
 	}
+}
+
+// TestComponentsShareNothing mixes guests that misbehave with good ones, over
+// both versions of HTTP.
+func TestComponentsShareNothing(t *testing.T) {
+	checkGoroutines(t)
+	limits := akamai
+	limits.Handler, limits.Response = 2*time.Second, 1<<20
+	v := serve(t, newHost(t, limits), componentSpec(components.CHTTP))
+	v.quiet = true
+	h2 := &http.Transport{Protocols: new(http.Protocols)}
+	h2.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(h2.CloseIdleConnections)
+	echo := strings.Repeat("0123456789abcdef", 10_000)
+	var work sync.WaitGroup
+	for _, client := range []*http.Client{v.client, {Transport: h2}} {
+		for _, bad := range []string{"/c", "/d", "/g", "/h", "/i", "/n", "/o", "/t", "/u", "/w", "/x", "/y"} {
+			work.Go(func() {
+				for range 5 {
+					if r, err := client.Get(v.url + bad); err == nil {
+						_, _ = io.Copy(io.Discard, r.Body)
+						r.Body.Close()
+					}
+				}
+			})
+		}
+		for range 4 {
+			work.Go(func() {
+				for range 20 {
+					for path, want := range map[string]string{"/": "Hello from C1", "/e": echo} {
+						method, body := "GET", ""
+						if path == "/e" {
+							method, body = "POST", echo
+						}
+						r, err := client.Do(v.request(method, path, strings.NewReader(body)))
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						got, err := io.ReadAll(r.Body)
+						r.Body.Close()
+						if err != nil || string(got) != want {
+							t.Errorf("%s %s: %d bytes, %v", r.Proto, path, len(got), err)
+						}
+					}
+				}
+			})
+		}
+	}
+	work.Wait()
 }
