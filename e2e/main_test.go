@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests"
+	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
 )
 
 // binary is the built neutrino-local, and sharedCache keeps what it compiles
@@ -58,10 +59,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"guest":    guestCommand,
-			"serverof": serverofCommand,
-			"bound":    boundCommand,
-			"field":    fieldCommand,
+			"guest":     guestCommand,
+			"serverof":  serverofCommand,
+			"bound":     boundCommand,
+			"field":     fieldCommand,
+			"component": componentCommand,
 		},
 	})
 }
@@ -113,6 +115,19 @@ func fieldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		value = list[0]
 	}
 	ts.Setenv("FIELD", fmt.Sprint(value))
+}
+
+// componentCommand is `component NAME FILE`: a component that is in the tree as a
+// binary.
+func componentCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: component NAME FILE")
+	}
+	wasm, ok := map[string][]byte{"c-command": components.CCommand, "c-http": components.CHTTP}[args[0]]
+	if !ok {
+		ts.Fatalf("no component %s", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), wasm, 0o644))
 }
 
 // placeGuest copies a built guest to dir and changes values in its manifest. It
