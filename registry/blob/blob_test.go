@@ -46,7 +46,7 @@ func checkNoUploads(t *testing.T, dir string) {
 }
 
 func pathOf(dir string, d artifact.Digest) string {
-	return filepath.Join(dir, d.Algorithm(), d.Hex()[:2], d.Hex())
+	return filepath.Join(dir, d.Algorithm(), d.Hex())
 }
 
 func TestDiskIsThereAfterRestart(t *testing.T) {

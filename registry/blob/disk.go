@@ -19,7 +19,7 @@ import (
 
 // Disk is a Store in one directory, which it owns alone:
 //
-//	sha256/ab/ab…   content, named by its hash
+//	sha256/HASH     content
 //	uploads/N       what has arrived of an upload; emptied by OpenDisk
 //	synced          its time: what was published before it is on the medium
 //
@@ -104,8 +104,7 @@ func (d *Disk) survey() error {
 }
 
 func (d *Disk) path(digest artifact.Digest) string {
-	sum := digest.Hex()
-	return filepath.Join(d.dir, digest.Algorithm(), sum[:2], sum)
+	return filepath.Join(d.dir, digest.Algorithm(), digest.Hex())
 }
 
 func (d *Disk) marker() string { return filepath.Join(d.dir, "synced") }
@@ -199,7 +198,7 @@ func (d *Disk) publish(from string, size int64, digest artifact.Digest) error {
 	if err := os.Chtimes(from, now, now); err != nil {
 		return err
 	}
-	if err := rename(from, path); err != nil {
+	if err := os.Rename(from, path); err != nil {
 		return err
 	}
 	d.used.Add(size)
@@ -214,51 +213,26 @@ func (d *Disk) publish(from string, size int64, digest artifact.Digest) error {
 	return nil
 }
 
-// rename moves a file into a directory that may not be there yet.
-func rename(from, to string) error {
-	err := os.Rename(from, to)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return err
-	}
-	return os.Rename(from, to)
-}
-
 // All lists what is kept.
 func (d *Disk) All() iter.Seq2[artifact.Digest, error] {
 	return func(yield func(artifact.Digest, error) bool) {
 		for _, algorithm := range algorithms {
-			shards, err := os.ReadDir(filepath.Join(d.dir, algorithm))
+			files, err := os.ReadDir(filepath.Join(d.dir, algorithm))
 			if err != nil {
 				yield("", err)
 				return
 			}
-			for _, shard := range shards {
-				if !d.shard(algorithm, shard.Name(), yield) {
+			for _, file := range files {
+				digest, err := artifact.ParseDigest(algorithm + ":" + file.Name())
+				if err != nil {
+					continue // not ours
+				}
+				if !yield(digest, nil) {
 					return
 				}
 			}
 		}
 	}
-}
-
-func (d *Disk) shard(algorithm, shard string, yield func(artifact.Digest, error) bool) bool {
-	files, err := os.ReadDir(filepath.Join(d.dir, algorithm, shard))
-	if err != nil {
-		return yield("", err)
-	}
-	for _, file := range files {
-		digest, err := artifact.ParseDigest(algorithm + ":" + file.Name())
-		if err != nil || digest.Hex()[:2] != shard {
-			continue // not ours
-		}
-		if !yield(digest, nil) {
-			return false
-		}
-	}
-	return true
 }
 
 // Used returns the bytes of all content.

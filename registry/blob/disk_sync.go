@@ -111,7 +111,6 @@ func (d *Disk) syncFiles(round []artifact.Digest) error {
 			return err
 		}
 		dirs[filepath.Dir(path)] = true
-		dirs[filepath.Dir(filepath.Dir(path))] = true
 	}
 	if runtime.GOOS == "windows" {
 		return nil // it syncs no directories

@@ -9,21 +9,19 @@ import (
 
 // touchBlob notes that someone was told that the blob is here.
 func touchBlob(ctx context.Context, tx *sql.Tx, digest string, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO blobs (digest, touched_at) VALUES (?, ?)
-		ON CONFLICT (digest) DO UPDATE SET touched_at = max(touched_at, excluded.touched_at)`, digest, nanos(at))
+	_, err := tx.ExecContext(ctx, touchBlobSQL, digest, nanos(at))
 	return err
 }
 
-func linkBlob(ctx context.Context, tx *sql.Tx, repository, digest string) error {
+func (db *DB) linkBlob(ctx context.Context, tx *sql.Tx, repository, digest string) error {
 	now := time.Now()
-	if err := addRepository(ctx, tx, repository); err != nil {
+	if _, err := tx.StmtContext(ctx, db.often.addRepository).ExecContext(ctx, repository); err != nil {
 		return err
 	}
-	if err := touchBlob(ctx, tx, digest, now); err != nil {
+	if _, err := tx.StmtContext(ctx, db.often.touchBlob).ExecContext(ctx, digest, nanos(now)); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO blob_links (repository, digest, linked_at) VALUES (?, ?, ?)
-		ON CONFLICT (repository, digest) DO UPDATE SET linked_at = excluded.linked_at`, repository, digest, nanos(now))
+	_, err := tx.StmtContext(ctx, db.often.linkBlob).ExecContext(ctx, repository, digest, nanos(now))
 	return err
 }
 
@@ -32,7 +30,7 @@ func blobName(repository, digest string) string { return fmt.Sprintf("blob %s@%s
 // LinkBlob makes a blob part of a repository, as of now.
 func (db *DB) LinkBlob(ctx context.Context, repository, digest string) error {
 	return db.change(ctx, blobName(repository, digest), func(tx *sql.Tx) error {
-		return linkBlob(ctx, tx, repository, digest)
+		return db.linkBlob(ctx, tx, repository, digest)
 	})
 }
 
@@ -44,8 +42,7 @@ func (db *DB) BlobLinked(ctx context.Context, repository, digest string) (bool, 
 // BlobTouched returns when someone was last told of a blob of a repository.
 func (db *DB) BlobTouched(ctx context.Context, repository, digest string) (time.Time, error) {
 	var at int64
-	err := db.read.QueryRowContext(ctx, `SELECT b.touched_at FROM blob_links l JOIN blobs b ON b.digest = l.digest
-		WHERE l.repository = ? AND l.digest = ?`, repository, digest).Scan(&at)
+	err := db.often.blobTouched.QueryRowContext(ctx, repository, digest).Scan(&at)
 	return fromNanos(at), db.fail(blobName(repository, digest), err)
 }
 
@@ -89,7 +86,7 @@ func (db *DB) MountBlob(ctx context.Context, from, to, digest string) error {
 		if err != nil {
 			return err
 		}
-		return linkBlob(ctx, tx, to, digest)
+		return db.linkBlob(ctx, tx, to, digest)
 	})
 }
 

@@ -29,7 +29,7 @@ func scanManifest(r row) (m store.Manifest, err error) {
 
 // addRepository makes a repository known.
 func addRepository(ctx context.Context, tx *sql.Tx, name string) error {
-	_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO repositories (name) VALUES (?)`, name)
+	_, err := tx.ExecContext(ctx, addRepositorySQL, name)
 	return err
 }
 

@@ -33,6 +33,7 @@ type DB struct {
 	path  string
 	write *sql.DB // one connection: writers wait here and not for a lock in the file
 	read  *sql.DB // cannot write
+	often often
 }
 
 // Pragmas die with their connection, so they are part of its name.
@@ -70,6 +71,9 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(err, db.write.Close())
 	}
 	if err := db.migrate(ctx, from); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if db.often, err = prepare(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
