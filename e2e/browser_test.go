@@ -22,7 +22,7 @@ import (
 
 // needs ends a test that cannot run here: it is skipped with one line that says
 // what is needed and how to get it, and fails where everything has to run.
-func needs(t *testing.T, what, how string) {
+func needs(t testing.TB, what, how string) {
 	t.Helper()
 	if os.Getenv("NEUTRINO_TEST_FULL") != "" {
 		t.Fatalf("needs %s, and NEUTRINO_TEST_FULL is set: %s", what, how)
@@ -30,7 +30,7 @@ func needs(t *testing.T, what, how string) {
 	t.Skipf("needs %s: %s", what, how)
 }
 
-func chromium(t *testing.T) string {
+func chromium(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -44,19 +44,19 @@ func chromium(t *testing.T) string {
 // A browser is a window of Chromium on one site. It notes what a page must not
 // do: errors in the console, requests that fail, requests to other hosts.
 type browser struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	base string // the site; nothing else may be asked
 
 	mu       sync.Mutex
 	urls     map[network.RequestID]string // guarded by mu
 	broken   []string                     // guarded by mu
-	requests int                          // guarded by mu
+	received float64                      // guarded by mu; bytes as they were sent, with heads
 }
 
 // open starts a Chromium of its own for a site. Names that are not this machine
 // lead nowhere but for those that resolve names: "evil.example 127.0.0.1".
-func open(t *testing.T, base string, resolve ...string) *browser {
+func open(t testing.TB, base string, resolve ...string) *browser {
 	t.Helper()
 	rules := []string{}
 	for _, r := range resolve {
@@ -98,7 +98,6 @@ func (b *browser) listen(event any) {
 			note("console %s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL)
 		}
 	case *network.EventRequestWillBeSent:
-		b.requests++
 		b.urls[e.RequestID] = e.Request.Method + " " + e.Request.URL
 		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Scheme+"://"+u.Host != b.base {
 			note("request to another host: %s", e.Request.URL)
@@ -107,6 +106,8 @@ func (b *browser) listen(event any) {
 		if e.Response.Status >= 400 {
 			note("%s = %d", b.urls[e.RequestID], e.Response.Status)
 		}
+	case *network.EventLoadingFinished:
+		b.received += e.EncodedDataLength
 	case *network.EventLoadingFailed:
 		if !e.Canceled { // leaving a page cancels its event stream
 			note("%s: %s", b.urls[e.RequestID], e.ErrorText)

@@ -216,7 +216,7 @@
       });
     }
 
-    const draw = throttled(100, () => requestAnimationFrame(() => {
+    const draw = throttled(250, () => requestAnimationFrame(() => {
       if (document.hidden) return;
       const { order, columns, start, end } = series();
       const key = order.join();
