@@ -123,10 +123,11 @@
       if (deployments.size > 20) deployments.delete(deployments.keys().next().value);
     }
 
-    // series returns the columns that uPlot draws: time, sums from the last
+    // series returns, up to the last second that is over and has had time to
+    // arrive, the columns that uPlot draws: time, sums from the last
     // revision down to the first, failed.
     function series() {
-      const end = Math.floor(Date.now() / 1000) - 1, oldest = end - seconds;
+      const end = Math.floor((Date.now() - 400) / 1000) - 1, oldest = end - seconds;
       const revisions = new Set();
       let first = end;
       for (const [at, row] of bySecond) {
@@ -162,6 +163,8 @@
         .map((m) => ({ text: m.text, x: u.valToPos(m.at, "x", true) })).filter((m) => m.x >= u.bbox.left && m.x <= right);
       ctx.save();
       ctx.font = 11 * ratio + "px system-ui, sans-serif";
+      ctx.textAlign = "left"; // uPlot leaves its own
+      ctx.textBaseline = "alphabetic";
       ctx.strokeStyle = color("--quiet");
       ctx.setLineDash([3 * ratio, 4 * ratio]);
       for (const { x } of marks) {
@@ -194,7 +197,7 @@
         label: "r" + r, stroke: color("--" + toneOf(r)), fill: color("--" + toneOf(r)), width: 1, points: { show: false },
       }));
       plot = new uPlot({
-        width: box.clientWidth, height: box.clientHeight, legend: { show: false }, cursor: { show: false },
+        width: box.clientWidth, height: box.clientHeight, padding: [null, 28, null, null], legend: { show: false }, cursor: { show: false },
         scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(4, high * 1.15)] } },
         axes: [{ ...axis, space: 90, values: (_, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(11, 19)) }, { ...axis, size: 56 }],
         series: [{}, ...areas, { label: "failed", stroke: color("--bad"), width: 2, points: { show: false } }],
