@@ -65,6 +65,12 @@ func (s *Server) Tags(ctx context.Context, repository, last string, n int) ([]st
 	return s.index.Tags(ctx, repository, last, n)
 }
 
+// Referrers returns at most n manifests of a repository whose subject is given,
+// in order of their digests.
+func (s *Server) Referrers(ctx context.Context, repository string, subject artifact.Digest, n int) ([]store.Manifest, error) {
+	return s.index.ReferrersAfter(ctx, repository, string(subject), "", "", n)
+}
+
 // Usage is what the registry takes.
 type Usage struct {
 	Blobs       int

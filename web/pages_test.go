@@ -60,9 +60,10 @@ func TestPages(t *testing.T) {
 		{"/logs", []string{"Logs of hello", "r2 [front] <b>no stock</b>", "r1 [back] started"}, nil},
 		{"/logs?app=hello&component=back", []string{"started"}, []string{"no stock"}},
 		{"/logs?app=hello&stream=host", []string{"No line yet that matches"}, nil},
-		{"/registry", []string{"local/hello"}, nil},
+		{"/registry", []string{"local/hello", "1234 blobs, 5.0 MiB of at most 8.0 GiB · 2 uploads under way, 1.0 MiB"}, nil},
 		{"/registry/tags?repository=local/hello", []string{"latest", "3.0 MiB"}, nil},
-		{"/registry/manifest?repository=local/hello&reference=1", []string{"layer 0 application/vnd.wasm.content.layer.v1+wasm 3.0 MiB", `"schemaVersion": 2`}, nil},
+		{"/registry/manifest?repository=local/hello&reference=1", []string{"layer 0 application/vnd.wasm.content.layer.v1+wasm 3.0 MiB", "What refers to it", "application/x.signature", `"schemaVersion": 2`}, []string{"revision"}},
+		{"/registry/manifest?repository=local/hello&reference=index", []string{"Manifests of this index", "application/x.child 7 B", "revision hello/r2"}, nil},
 	}
 	for _, test := range tests {
 		resp, page := s.do(t, call{method: "GET", path: "/_neutrino" + test.path})

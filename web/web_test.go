@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -152,12 +153,26 @@ func (r images) Tags(_ context.Context, repository, _ string, _ int) ([]string, 
 	return []string{"1", "latest"}, nil
 }
 
-func (r images) Manifest(_ context.Context, repository, _ string) (store.Manifest, []byte, error) {
+func (r images) Manifest(_ context.Context, repository, ref string) (store.Manifest, []byte, error) {
+	if ref == "index" { // which revision 2 has, for once
+		raw := fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"mediaType":"application/x.child","digest":%q,"size":7}]}`, artifact.SHA256(nil))
+		return store.Manifest{Repository: repository, Digest: string(artifact.SHA256([]byte("m"))), PushedAt: start}, []byte(raw), nil
+	}
 	raw, err := r.manifest.JSON()
 	return store.Manifest{
 		Repository: repository, Digest: string(artifact.SHA256(raw)), MediaType: artifact.ManifestType, Size: int64(len(raw)), PushedAt: start,
 	}, raw, err
 }
+
+func (r images) Referrers(_ context.Context, repository string, subject artifact.Digest, _ int) ([]store.Manifest, error) {
+	return []store.Manifest{{Repository: repository, Digest: string(artifact.SHA256([]byte("signature"))), ArtifactType: "application/x.signature", Subject: string(subject)}}, nil
+}
+
+func (r images) Usage(context.Context) (api.Usage, error) {
+	return api.Usage{Blobs: 1234, Bytes: 5 << 20, Limit: 8 << 30, Uploads: 2, UploadBytes: 1 << 20}, nil
+}
+
+func (r images) GC(context.Context) (api.Freed, error) { return api.Freed{}, nil }
 
 // A site is the whole control plane over HTTP.
 type site struct {
@@ -207,6 +222,7 @@ func newSite(t *testing.T, token string) *site {
 	registry := images{artifact.Manifest{SchemaVersion: 2,
 		Config: artifact.Descriptor{MediaType: artifact.ConfigType, Digest: artifact.SHA256(nil)},
 		Layers: []artifact.Descriptor{{MediaType: artifact.WasmType, Digest: artifact.SHA256([]byte("wasm")), Size: 3 << 20}}}}
+	s.api.Registry = registry
 	pages, err := ui.New(s.api, registry, log)
 	if err != nil {
 		t.Fatal(err)

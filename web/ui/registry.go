@@ -2,13 +2,17 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/store"
+	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
 
 const (
@@ -18,6 +22,7 @@ const (
 
 type repositoriesPage struct {
 	frame
+	Usage apitype.RegistryUsage
 	Names []string
 	Next  string
 }
@@ -32,6 +37,9 @@ func (p *Pages) repositories(c echo.Context) error {
 	}
 	page := repositoriesPage{frame: p.frame("registry", "Registry")}
 	page.Names, page.Next = cut(names)
+	if page.Usage, err = p.api.UsageOf(c.Request().Context()); err != nil {
+		return err
+	}
 	return p.show(c, "repositories", page)
 }
 
@@ -93,7 +101,10 @@ type manifestPage struct {
 	Repository string
 	Reference  string
 	Is         store.Manifest
-	Parsed     *artifact.Manifest // of an image or a Spin app
+	Parsed     *artifact.Manifest    // of an image or a Spin app
+	Children   []artifact.Descriptor // of an index
+	Referrers  []store.Manifest
+	Revisions  []store.Revision // of the app of this repository that run from it
 	Text       string
 	Cut        bool // Text is not all
 }
@@ -112,8 +123,45 @@ func (p *Pages) manifest(c echo.Context) error {
 	if parsed, err := artifact.ParseManifest(raw); err == nil {
 		page.Parsed = &parsed
 	}
+	if err := p.relations(c.Request().Context(), &page, raw); err != nil {
+		return err
+	}
 	page.Text, page.Cut = indented(raw)
 	return p.show(c, "manifest", page)
+}
+
+// relations finds what the manifest refers to, and what refers to it.
+func (p *Pages) relations(ctx context.Context, page *manifestPage, raw []byte) (err error) {
+	var index struct {
+		Manifests []artifact.Descriptor `json:"manifests"`
+	}
+	if json.Unmarshal(raw, &index) == nil {
+		page.Children = index.Manifests[:min(len(index.Manifests), namesShown)]
+	}
+	page.Referrers, err = p.registry.Referrers(ctx, page.Repository, artifact.Digest(page.Is.Digest), namesShown)
+	if err != nil {
+		return err
+	}
+	account, name, _ := strings.Cut(page.Repository, "/")
+	app, err := p.api.Store.AppNamed(ctx, account, store.AppName(name))
+	if err != nil {
+		return ignore(err, store.ErrNotFound) // a free name
+	}
+	all, err := p.api.Store.Revisions(ctx, app.ID)
+	for _, r := range all {
+		if r.Digest == page.Is.Digest {
+			page.App = name
+			page.Revisions = append(page.Revisions, r)
+		}
+	}
+	return err
+}
+
+func ignore(err, kind error) error {
+	if errors.Is(err, kind) {
+		return nil
+	}
+	return err
 }
 
 // indented returns JSON as it is best read, or its beginning. What is too long

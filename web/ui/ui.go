@@ -20,6 +20,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/web/api"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
@@ -33,6 +34,7 @@ type Registry interface {
 	Repositories(ctx context.Context, last string, n int) ([]string, error)
 	Tags(ctx context.Context, repository, last string, n int) ([]string, error)
 	Manifest(ctx context.Context, repository, ref string) (store.Manifest, []byte, error)
+	Referrers(ctx context.Context, repository string, subject artifact.Digest, n int) ([]store.Manifest, error)
 }
 
 // Pages serves the page. Make it with New.
