@@ -328,14 +328,14 @@
   if (!events) return;
   const box = byId("chart");
   const chart = box && window.uPlot ? failoverChart(box) : null;
-  let first = true, seen = "";
+  let seen = "";
   pauseButton(() => { announce("counts")(); });
   tail(events, {
-    app: () => { if (!first) appsChanged(); },
+    app: appsChanged, // the stream begins with all: what came since the page was made is not missed
     app_deleted: appsChanged,
     deployment: (e) => {
       if (chart) chart.deployment(JSON.parse(e.data));
-      if (!first) appsChanged();
+      appsChanged();
     },
     counts: (e) => {
       const counts = JSON.parse(e.data);
@@ -349,6 +349,5 @@
     to.searchParams.set("since", seen);
     return to.pathname + to.search;
   });
-  setTimeout(() => { first = false; }, 500); // the stream begins with what the page has just shown
   document.body.addEventListener("htmx:before:request", () => { const n = byId("notice"); if (n) n.textContent = ""; });
 })();
