@@ -107,7 +107,7 @@ func TestCommand(t *testing.T) {
 func TestCommandUsesADirectory(t *testing.T) {
 	p := command(t, components.CCommand)
 	dir := t.TempDir()
-	root, err := filesystem.Root(dir, filesystem.Read|filesystem.Write|filesystem.MutateDirectory, new(int))
+	root, err := filesystem.Root(dir, filesystem.Read|filesystem.MutateDirectory, new(int))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,16 +39,16 @@ func (h *Host) linkFiles(l *component.Linker) {
 	in(l, "wasi:filesystem/preopens", track02, trackNov, trackOct).fn("get-directories", h.directories)
 }
 
-// directories gives the guest the preopens. A guest that asks again gets none:
-// they are its own now.
+// directories gives the guest handles to the preopens, new ones each time it
+// asks.
 func (h *Host) directories(c *component.Call, _ []abi.Value) (abi.Value, error) {
-	s := h.states.Get(c)
 	var list []abi.Value
-	for i, p := range s.Preopens {
-		if p.Dir != nil {
-			list = append(list, abi.Tuple(h.descriptors.Own(p.Dir), abi.String(p.Path)))
-			s.Preopens[i].Dir = nil
+	for _, p := range h.states.Get(c).Preopens {
+		d, err := p.Dir.Again()
+		if err != nil {
+			return abi.Value{}, err
 		}
+		list = append(list, abi.Tuple(h.descriptors.Own(d), abi.String(p.Path)))
 	}
 	return abi.List(list...), nil
 }

@@ -57,7 +57,8 @@ func Link(l *component.Linker) *Host {
 // A Variable is a variable of the environment.
 type Variable struct{ Name, Value string }
 
-// A Preopen is a directory that an instance finds open.
+// A Preopen is a directory that an instance finds open. It is closed with the
+// instance.
 type Preopen struct {
 	Path string // as the guest knows it
 	Dir  *filesystem.Descriptor
@@ -97,9 +98,7 @@ func (s *State) Run(f func()) { s.work.Go(f) }
 func (s *State) close(context.Context) error {
 	var errs []error
 	for _, p := range s.Preopens {
-		if p.Dir != nil {
-			errs = append(errs, p.Dir.Close())
-		}
+		errs = append(errs, p.Dir.Close())
 	}
 	s.work.Wait()
 	return errors.Join(errs...)

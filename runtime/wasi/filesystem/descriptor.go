@@ -137,8 +137,22 @@ func newDescriptor(f file, d dir, flags Flags, open *int) (*Descriptor, error) {
 	n := &Descriptor{flags: flags, dir: d, open: open}
 	if f != nil {
 		n.file = &shared{f, 1}
+	} else {
+		n.flags &^= Write // a directory is changed, not written
 	}
 	return n, nil
+}
+
+// Again returns another descriptor of a directory, which can do the same.
+func (d *Descriptor) Again() (*Descriptor, error) {
+	if d.dir == nil {
+		return nil, NotDirectory
+	}
+	_, again, err := d.dir.open(".", true, OpenDirectory, d.flags)
+	if err != nil {
+		return nil, CodeOf(err)
+	}
+	return newDescriptor(nil, again, d.flags, d.open)
 }
 
 // Close closes the file or directory.

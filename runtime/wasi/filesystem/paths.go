@@ -68,6 +68,9 @@ func (d *Descriptor) OpenAt(follow bool, path string, o OpenFlags, f Flags) (*De
 	if err != nil {
 		return nil, CodeOf(err)
 	}
+	if sub != nil {
+		f = d.flags // a directory can do what the one that it is in can: guests rely on it
+	}
 	return newDescriptor(opened, sub, f, d.open)
 }
 

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Root returns a descriptor of a directory of the host. flags are Read, Write
-// and MutateDirectory as far as they are granted. open counts the descriptors of
+// Root returns a descriptor of a directory of the host. flags are Read, and
+// MutateDirectory if files may be made and written there. open counts the descriptors of
 // the instance.
 func Root(name string, flags Flags, open *int) (*Descriptor, error) {
 	r, err := os.OpenRoot(name)
@@ -199,8 +199,28 @@ func (d *rootDir) rename(name string, to dir, toName string) error {
 		if !st.IsDir() && (strings.HasSuffix(from, "/") || strings.HasSuffix(to, "/")) {
 			return NotDirectory
 		}
-		return r.Rename(strings.TrimRight(from, "/"), strings.TrimRight(to, "/"))
+		return renameOver(r, strings.TrimRight(from, "/"), strings.TrimRight(to, "/"), st.IsDir())
 	})
+}
+
+// renameOver does what systems do if the target is there, of which Go refuses
+// some.
+func renameOver(r *os.Root, from, to string, isDir bool) error {
+	target, err := r.Lstat(to)
+	switch {
+	case err != nil:
+	case !isDir && target.IsDir():
+		return IsDirectory
+	case isDir && !target.IsDir():
+		return NotDirectory
+	}
+	err = r.Rename(from, to)
+	if isDir && errors.Is(err, fs.ErrExist) {
+		if err = r.Remove(to); err == nil { // it was empty
+			err = r.Rename(from, to)
+		}
+	}
+	return err
 }
 
 func (d *rootDir) link(name string, _ bool, to dir, toName string) error {
@@ -217,7 +237,7 @@ func (d *rootDir) link(name string, _ bool, to dir, toName string) error {
 
 func (d *rootDir) setTimes(name string, follow bool, a, m time.Time) error {
 	if st, err := d.root.Lstat(name); err == nil && !follow && st.Mode()&fs.ModeSymlink != 0 {
-		return Unsupported
+		return d.linkTimes(name, a, m)
 	}
 	return d.root.Chtimes(name, a, m)
 }

@@ -48,7 +48,7 @@ func want(t *testing.T, what string, got error, code error) {
 	}
 }
 
-const all = Read | Write | MutateDirectory
+const all = Read | MutateDirectory
 
 func TestRootReadsAndWrites(t *testing.T) {
 	d, name := granted(t, all)
@@ -116,6 +116,20 @@ func TestRootChangesDirectories(t *testing.T) {
 	}
 	defer closeIt(t, sub)
 	want(t, "rename across directories", sub.RenameAt("f", d, "g"), nil)
+	want(t, "times of a link that is not followed", d.SymlinkAt("g", "l"), nil)
+	past := NewTime{Change: true, Time: time.Unix(5, 0)}
+	want(t, "times of a link that is not followed", d.SetTimesAt(false, "l", past, past), nil)
+	if st, err := d.StatAt(false, "l"); err != nil || st.Modified.Unix() != 5 {
+		t.Errorf("times of a link = %v, %v", st.Modified, err)
+	}
+	want(t, "unlink of it", d.UnlinkFileAt("l"), nil)
+	want(t, "mkdir", errors.Join(d.CreateDirectoryAt("e1"), d.CreateDirectoryAt("e2")), nil)
+	want(t, "rename over an empty directory", d.RenameAt("e1", d, "e2"), nil)
+	put(t, filepath.Join(name, "full", "f"), "x")
+	want(t, "rename over a full directory", d.RenameAt("e2", d, "full"), NotEmpty)
+	want(t, "rename of a file over a directory", d.RenameAt("full/f", d, "e2"), IsDirectory)
+	want(t, "rename of a directory over a file", d.RenameAt("e2", d, "full/f"), NotDirectory)
+	want(t, "cleaning", errors.Join(d.UnlinkFileAt("full/f"), d.RemoveDirectoryAt("full"), d.RemoveDirectoryAt("e2")), nil)
 	want(t, "rename of nothing", d.RenameAt("f", d, "g"), NoEntry)
 	want(t, "rename upwards", sub.RenameAt("../g", d, "h"), NotPermitted)
 	want(t, "link", d.LinkAt(false, "g", sub, "h"), nil)

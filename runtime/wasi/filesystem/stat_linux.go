@@ -2,6 +2,7 @@ package filesystem
 
 import (
 	"io/fs"
+	"path"
 	"syscall"
 	"time"
 
@@ -32,6 +33,17 @@ func fileTimes(f *rootFile, a, m time.Time) error {
 		return nil
 	}
 	return f.dir.root.Chtimes(f.name, a, m) // an older kernel
+}
+
+// linkTimes sets the times of a symbolic link.
+func (d *rootDir) linkTimes(name string, a, m time.Time) error {
+	parent, err := d.root.Open(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	times := []unix.Timespec{timespec(a), timespec(m)}
+	return unix.UtimesNanoAt(int(parent.Fd()), path.Base(name), times, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 func timespec(t time.Time) unix.Timespec {

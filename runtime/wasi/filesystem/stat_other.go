@@ -18,3 +18,6 @@ func statOf(info fs.FileInfo) Stat {
 
 // fileTimes sets the times of an open file by its name; a zero time stays.
 func fileTimes(f *rootFile, a, m time.Time) error { return f.dir.root.Chtimes(f.name, a, m) }
+
+// linkTimes would set the times of a symbolic link.
+func (d *rootDir) linkTimes(string, time.Time, time.Time) error { return Unsupported }
