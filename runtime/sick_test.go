@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,9 +197,9 @@ func TestCostlyCalls(t *testing.T) {
 	h := newHost(t, limits)
 	v := serve(t, h, guestSpec(t, "sick-calls"))
 	v.quiet = true
-	for path, want := range map[string]ledger.Outcome{
-		"/flood":  ledger.Timeout,
-		"/stdout": ledger.ClientGone, // which has its 204 and leaves
+	for path, want := range map[string][]ledger.Outcome{
+		"/flood":  {ledger.Timeout},
+		"/stdout": {ledger.ClientGone, ledger.OK}, // the client has its 204 and leaves; the guest may be faster
 	} {
 		r := v.request("GET", path, nil)
 		r.Close = true
@@ -206,8 +207,8 @@ func TestCostlyCalls(t *testing.T) {
 		if err == nil {
 			resp.Body.Close()
 		}
-		if o := v.outcome(); o != want {
-			t.Errorf("%s: outcome %s, want %s", path, o, want)
+		if o := v.outcome(); !slices.Contains(want, o) {
+			t.Errorf("%s: outcome %s, want one of %s", path, o, want)
 		}
 	}
 	if a := v.get("/renumber"); a.body != "errno 8\n" {
