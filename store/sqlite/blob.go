@@ -29,7 +29,8 @@ func blobName(repository, digest string) string { return fmt.Sprintf("blob %s@%s
 
 // LinkBlob makes a blob part of a repository, as of now.
 func (db *DB) LinkBlob(ctx context.Context, repository, digest string) error {
-	return db.change(ctx, blobName(repository, digest), func(tx *sql.Tx) error {
+	defer db.links.forget(link{repository, digest})
+	return db.transact(ctx, blobName(repository, digest), func(tx *sql.Tx) error {
 		return db.linkBlob(ctx, tx, repository, digest)
 	})
 }
@@ -41,9 +42,17 @@ func (db *DB) BlobLinked(ctx context.Context, repository, digest string) (bool, 
 
 // BlobTouched returns when someone was last told of a blob of a repository.
 func (db *DB) BlobTouched(ctx context.Context, repository, digest string) (time.Time, error) {
+	of := link{repository, digest}
+	touched, ok, epoch := db.links.touched(of)
+	if ok {
+		return touched, nil
+	}
 	var at int64
-	err := db.often.blobTouched.QueryRowContext(ctx, repository, digest).Scan(&at)
-	return fromNanos(at), db.fail(blobName(repository, digest), err)
+	if err := db.often.blobTouched.QueryRowContext(ctx, repository, digest).Scan(&at); err != nil {
+		return time.Time{}, db.fail(blobName(repository, digest), err)
+	}
+	db.links.remember(of, fromNanos(at), epoch)
+	return fromNanos(at), nil
 }
 
 // BlobSource returns a repository of an account that a blob is part of. The
@@ -81,7 +90,8 @@ func (db *DB) yes(ctx context.Context, what, query string, args ...any) (yes boo
 // MountBlob makes a blob of repository from part of repository to as well. If
 // from is "" any repository may have it. ErrNotFound if none does.
 func (db *DB) MountBlob(ctx context.Context, from, to, digest string) error {
-	return db.change(ctx, blobName(from, digest), func(tx *sql.Tx) error {
+	defer db.links.forget(link{to, digest})
+	return db.transact(ctx, blobName(from, digest), func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `SELECT digest FROM blob_links WHERE digest = ?1 AND (?2 = '' OR repository = ?2) LIMIT 1`, digest, from).Scan(&digest)
 		if err != nil {
 			return err

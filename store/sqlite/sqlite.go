@@ -34,6 +34,7 @@ type DB struct {
 	write *sql.DB // one connection: writers wait here and not for a lock in the file
 	read  *sql.DB // cannot write
 	often often
+	links links
 }
 
 // Pragmas die with their connection, so they are part of its name.
@@ -143,6 +144,12 @@ func (db *DB) Check(ctx context.Context) error {
 // change runs f in a transaction of the one writer. what names the thing for
 // errors.
 func (db *DB) change(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
+	defer db.links.empty()
+	return db.transact(ctx, what, f)
+}
+
+// transact is change for what takes no blob away.
+func (db *DB) transact(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return db.fail(what, err)
