@@ -95,8 +95,8 @@ func flagsFromEnvironment(c *cobra.Command, _ []string) error {
 	var err error
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		name := flagVariable(c, f)
-		value, ok := os.LookupEnv(name)
-		if !ok || f.Changed || err != nil {
+		value := os.Getenv(name)
+		if value == "" || f.Changed || err != nil {
 			return
 		}
 		if e := c.Flags().Set(f.Name, value); e != nil {
