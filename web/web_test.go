@@ -98,17 +98,17 @@ func (c *cloud) Deployments(context.Context, store.AppID, int) ([]store.Deployme
 
 func (c *cloud) Admit(store.App) error { return nil }
 
-func (c *cloud) Deploy(_ context.Context, r api.Request) (store.Deployment, error) {
+func (c *cloud) Deploy(_ context.Context, r store.Request) (store.Deployment, error) {
 	c.asked = append(c.asked, "deploy "+r.Revision.String())
 	return c.deployment(), c.err
 }
 
-func (c *cloud) Progress(store.DeploymentID) (api.Progress, bool) {
-	return api.Progress{Deployment: c.deployment(), Held: true, Share: 50}, true
+func (c *cloud) Progress(store.DeploymentID) (store.Progress, bool) {
+	return store.Progress{Deployment: c.deployment(), Held: true, Share: 50}, true
 }
 
-func (c *cloud) Watch(context.Context, store.DeploymentID) (<-chan api.Progress, error) {
-	return make(chan api.Progress), nil
+func (c *cloud) Watch(context.Context, store.DeploymentID) (<-chan store.Progress, error) {
+	return make(chan store.Progress), nil
 }
 
 func (c *cloud) Delete(_ context.Context, app store.AppID) error {
@@ -117,11 +117,11 @@ func (c *cloud) Delete(_ context.Context, app store.AppID) error {
 	return c.err
 }
 
-func (c *cloud) Failover(store.AppID) api.Switch {
+func (c *cloud) Failover(store.AppID) store.Switch {
 	if c.idle {
-		return api.Switch{Policy: store.Drain}
+		return store.Switch{Policy: store.Drain}
 	}
-	return api.Switch{Policy: store.Mixed, Window: 2 * time.Second, Deployment: "d2", Phase: store.Switching, From: 1, To: 2, Share: 50, Held: true}
+	return store.Switch{Policy: store.Mixed, Window: 2 * time.Second, Deployment: "d2", Phase: store.Switching, From: 1, To: 2, Share: 50, Held: true}
 }
 
 func (c *cloud) Hold(_ context.Context, _ store.AppID, at string) error {
@@ -204,8 +204,8 @@ func newSite(t *testing.T, token string) *site {
 				State: apitype.State{Mode: "dir", Path: "/state"}, URLs: apitype.URLs{Base: "http://127.0.0.1:7733", Registry: "127.0.0.1:7733"}}
 		},
 		URLs: func(a store.App) []string { return []string{"http://" + string(a.Name) + ".localhost:7733/"} },
-		Serving: func(store.AppID) api.Serving {
-			return api.Serving{Health: "healthy", Backends: []api.Backend{{Revision: 2, Role: "current", Share: 100, InFlight: 3}}}
+		Serving: func(store.AppID) store.Serving {
+			return store.Serving{Health: "healthy", Revisions: []store.ServingRevision{{Revision: 2, Role: "current", Share: 100, InFlight: 3}}}
 		},
 		Content: func(context.Context, store.Revision) (artifact.Manifest, artifact.Lock, error) {
 			return artifact.Manifest{}, artifact.Lock{

@@ -55,8 +55,8 @@ func (cfg config) rollout(db *sqlite.DB, apps *router.Router, reg *registry.Serv
 			app, err := reg.App(ctx, repository, d)
 			return rollout.Artifact{Lock: app.Lock, Blobs: app.Blobs, Size: app.Size}, err
 		},
-		Refuse: func(ctx context.Context, _ store.App, r rollout.Request) error {
-			app, err := reg.App(ctx, r.Repository, r.Digest)
+		Refuse: func(ctx context.Context, _ store.App, r store.Request) error {
+			app, err := reg.App(ctx, r.Repository, artifact.Digest(r.Digest))
 			if err != nil {
 				return err
 			}
@@ -152,41 +152,11 @@ func (u usage) GC(ctx context.Context) (api.Freed, error) {
 // deployments is the engine as the API asks for it. An app that goes takes its
 // listeners, its log and its repository with it.
 type deployments struct {
-	engine   *rollout.Engine
+	*rollout.Engine
 	db       *sqlite.DB
 	exposed  *listeners
 	logs     *applog.Logs
 	registry *registry.Server
-}
-
-func (d deployments) Admit(app store.App) error { return d.engine.Admit(app) }
-
-func (d deployments) Deploy(ctx context.Context, r api.Request) (store.Deployment, error) {
-	return d.engine.Deploy(ctx, rollout.Request(r))
-}
-
-func (d deployments) Progress(id store.DeploymentID) (api.Progress, bool) {
-	p, ok := d.engine.Progress(id)
-	return api.Progress(p), ok
-}
-
-func (d deployments) Watch(ctx context.Context, id store.DeploymentID) (<-chan api.Progress, error) {
-	from, err := d.engine.Watch(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	to := make(chan api.Progress)
-	go func() { // ends with ctx or the deployment: the engine closes its channel
-		defer close(to)
-		for p := range from {
-			select {
-			case to <- api.Progress(p):
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return to, nil
 }
 
 func (d deployments) Delete(ctx context.Context, id store.AppID) error {
@@ -194,7 +164,7 @@ func (d deployments) Delete(ctx context.Context, id store.AppID) error {
 	if err != nil {
 		return err
 	}
-	if err := d.engine.Delete(ctx, id); err != nil {
+	if err := d.Engine.Delete(ctx, id); err != nil {
 		return err
 	}
 	err = d.registry.DeleteRepository(ctx, app.Account+"/"+string(app.Name))
@@ -202,22 +172,6 @@ func (d deployments) Delete(ctx context.Context, id store.AppID) error {
 		err = nil
 	}
 	return errors.Join(err, d.exposed.removeApp(ctx, id), d.logs.Delete(id))
-}
-
-// failovers is the engine's other half.
-type failovers struct{ *rollout.Engine }
-
-func (f failovers) Failover(app store.AppID) api.Switch { return api.Switch(f.Engine.Failover(app)) }
-
-func serving(engine *rollout.Engine) func(store.AppID) api.Serving {
-	return func(app store.AppID) api.Serving {
-		is := engine.Serving(app)
-		s := api.Serving{Health: is.Health, Problem: is.Problem}
-		for _, b := range is.Backends {
-			s.Backends = append(s.Backends, api.Backend(b))
-		}
-		return s
-	}
 }
 
 // Bounds of what a client may do to a connection before a handler has it.

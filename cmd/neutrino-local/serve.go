@@ -94,9 +94,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	newServer := func(h http.Handler) *http.Server { return cfg.httpServer(h, log) }
 	exposed := &listeners{Scheme: cfg.scheme(), Apps: apps, Server: newServer, Log: log}
 	control := &api.Server{
-		Store: db, Rollout: deployments{engine, db, exposed, logs, reg}, Failover: failovers{engine},
+		Store: db, Rollout: deployments{engine, db, exposed, logs, reg}, Failover: engine,
 		Ledger: replies, Logs: logs, Log: log,
-		About: place.about, URLs: place.appURLs, Serving: serving(engine), Content: content(reg), Toolchain: toolchain(reg),
+		About: place.about, URLs: place.appURLs, Serving: engine.Serving, Content: content(reg), Toolchain: toolchain(reg),
 		Registry: usage{reg}, Listen: exposed.listen, Unlisten: exposed.remove, Stop: stop,
 	}
 	pages, err := ui.New(control, reg, log)

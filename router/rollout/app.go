@@ -111,16 +111,16 @@ func (a *app) shown() *deployment {
 }
 
 // Serving returns how the addresses of an app are answered now.
-func (e *Engine) Serving(id store.AppID) Serving {
+func (e *Engine) Serving(id store.AppID) store.Serving {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Serving{Health: "none"}
+	s := store.Serving{Health: "none"}
 	a := e.apps[id]
 	if a == nil {
 		return s
 	}
 	add := func(r *running, role string, share int) {
-		s.Backends = append(s.Backends, Backend{r.revision, role, share, r.backend.InFlight()})
+		s.Revisions = append(s.Revisions, store.ServingRevision{Revision: r.revision, Role: role, Share: share, InFlight: r.backend.InFlight()})
 	}
 	best, share := a.current, 100
 	if a.next != nil {

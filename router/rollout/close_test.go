@@ -27,13 +27,13 @@ func TestDelete(t *testing.T) {
 		{"draining", func(c *cloud) {
 			go c.get("/slow")
 			synctest.Wait()
-			c.deploy(fakeApp{}, func(r *Request) { r.Policy = store.Drain })
+			c.deploy(fakeApp{}, func(r *store.Request) { r.Policy = store.Drain })
 		}, 0},
 		{"with a request in flight", func(c *cloud) { go c.get("/slow") }, deleteBudget},
 		{"with a queue", func(c *cloud) {
 			c.deploy(fakeApp{compiling: time.Hour})
 			go func() {
-				if _, err := c.tryDeploy(fakeApp{}, func(r *Request) { r.Queue = true }); err == nil {
+				if _, err := c.tryDeploy(fakeApp{}, func(r *store.Request) { r.Queue = true }); err == nil {
 					c.t.Error("a queued deployment of an app that is gone began")
 				}
 			}()
@@ -120,7 +120,7 @@ func TestClose(t *testing.T) {
 		{"draining", func(c *cloud) store.Deployment {
 			go c.get("/slow")
 			synctest.Wait()
-			return c.deploy(fakeApp{}, func(r *Request) { r.Policy = store.Drain })
+			return c.deploy(fakeApp{}, func(r *store.Request) { r.Policy = store.Drain })
 		}, store.Live, []string{"commit", "draining", "cut 1", "close r1", "live", "close r2"}},
 	}
 	for _, tt := range tests {

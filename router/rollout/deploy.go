@@ -13,7 +13,7 @@ import (
 
 // Deploy begins a deployment, and returns when it is on record: in the phase
 // Creating. The engine goes on with it, whatever becomes of ctx.
-func (e *Engine) Deploy(ctx context.Context, r Request) (store.Deployment, error) {
+func (e *Engine) Deploy(ctx context.Context, r store.Request) (store.Deployment, error) {
 	a, err := e.known(ctx, r.App)
 	if err != nil {
 		return store.Deployment{}, err
@@ -88,7 +88,7 @@ func heldError(a *app) error {
 }
 
 // create puts a deployment on record. The caller has the turn.
-func (e *Engine) create(ctx context.Context, a *app, r Request) (*deployment, error) {
+func (e *Engine) create(ctx context.Context, a *app, r store.Request) (*deployment, error) {
 	is, err := e.Store.App(ctx, r.App) // again: much may have happened while it was queued
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (e *Engine) create(ctx context.Context, a *app, r Request) (*deployment, er
 
 // revision returns the revision that r is about, and a new one if there is none
 // yet.
-func (e *Engine) revision(ctx context.Context, a *app, is store.App, r Request) (of store.Revision, made *store.Revision, err error) {
+func (e *Engine) revision(ctx context.Context, a *app, is store.App, r store.Request) (of store.Revision, made *store.Revision, err error) {
 	if r.Rollback {
 		to, err := e.rollbackTarget(a, is, r.Revision)
 		if err != nil {
@@ -122,7 +122,7 @@ func (e *Engine) revision(ctx context.Context, a *app, is store.App, r Request) 
 			return of, nil, err
 		}
 	}
-	of = store.Revision{App: is.ID, Repository: r.Repository, Digest: string(r.Digest), Variables: r.Variables}
+	of = store.Revision{App: is.ID, Repository: r.Repository, Digest: r.Digest, Variables: r.Variables}
 	return of, &of, nil
 }
 

@@ -133,20 +133,20 @@ func (e *Engine) knownDeployment(id store.DeploymentID) *deployment {
 
 // progress returns d as it is, and a channel that is closed when that changes.
 // The caller holds mu.
-func (d *deployment) progress() (Progress, <-chan struct{}) {
-	p := Progress{Deployment: d.Deployment, Held: d.held, Share: d.share}
+func (d *deployment) progress() (store.Progress, <-chan struct{}) {
+	p := store.Progress{Deployment: d.Deployment, Held: d.held, Share: d.share}
 	p.Events = slices.Clone(d.Events)
 	return p, d.note
 }
 
 // Progress returns a deployment that is under way as it is now, or one whose end
 // the store has not taken, and false for any other.
-func (e *Engine) Progress(id store.DeploymentID) (Progress, bool) {
+func (e *Engine) Progress(id store.DeploymentID) (store.Progress, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d := e.knownDeployment(id)
 	if d == nil {
-		return Progress{}, false
+		return store.Progress{}, false
 	}
 	p, _ := d.progress()
 	return p, true
@@ -155,8 +155,8 @@ func (e *Engine) Progress(id store.DeploymentID) (Progress, bool) {
 // Watch sends a deployment as it is and each time it changes; a reader that is
 // slow misses states that a newer one has replaced. The channel is closed after
 // the state in which the deployment has ended, or when ctx ends.
-func (e *Engine) Watch(ctx context.Context, id store.DeploymentID) (<-chan Progress, error) {
-	states := make(chan Progress)
+func (e *Engine) Watch(ctx context.Context, id store.DeploymentID) (<-chan store.Progress, error) {
+	states := make(chan store.Progress)
 	e.mu.Lock()
 	d := e.knownDeployment(id)
 	e.mu.Unlock()
@@ -171,8 +171,8 @@ func (e *Engine) Watch(ctx context.Context, id store.DeploymentID) (<-chan Progr
 	if err != nil {
 		return nil, err
 	}
-	states = make(chan Progress, 1)
-	p := Progress{Deployment: last}
+	states = make(chan store.Progress, 1)
+	p := store.Progress{Deployment: last}
 	if last.Phase == store.Live {
 		p.Share = 100
 	}
@@ -181,7 +181,7 @@ func (e *Engine) Watch(ctx context.Context, id store.DeploymentID) (<-chan Progr
 	return states, nil
 }
 
-func (e *Engine) send(ctx context.Context, d *deployment, states chan<- Progress) {
+func (e *Engine) send(ctx context.Context, d *deployment, states chan<- store.Progress) {
 	for {
 		e.mu.Lock()
 		p, changed := d.progress()

@@ -10,10 +10,10 @@ import (
 
 // Failover returns the state of an app's failover: of the window that is open,
 // else of the deployment under way, else what the next one has by default.
-func (e *Engine) Failover(id store.AppID) Switch {
+func (e *Engine) Failover(id store.AppID) store.Switch {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Switch{Policy: e.deployment(Request{}).Policy, Window: e.Window, Seed: e.Seed}
+	s := store.Switch{Policy: e.deployment(store.Request{}).Policy, Window: e.Window, Seed: e.Seed}
 	a := e.apps[id]
 	if a == nil {
 		return s

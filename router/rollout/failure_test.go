@@ -21,11 +21,11 @@ import (
 // deployment succeeds.
 func TestFailureBeforeTheCommitChangesNothing(t *testing.T) {
 	never := func(w http.ResponseWriter) { w.WriteHeader(500) }
-	asks := func(r *Request) { r.HealthPath, r.Readiness = "/healthz?deep=1", 2500*time.Millisecond }
+	asks := func(r *store.Request) { r.HealthPath, r.Readiness = "/healthz?deep=1", 2500*time.Millisecond }
 	tests := []struct {
 		name   string
 		app    fakeApp
-		change func(*Request)
+		change func(*store.Request)
 		fail   string // a method of the store that does
 		in     store.Phase
 		reason string
@@ -56,7 +56,7 @@ func TestFailureBeforeTheCommitChangesNothing(t *testing.T) {
 				if tt.fail != "" {
 					c.store.fail[tt.fail] = errSick
 				}
-				change := func(r *Request) {
+				change := func(r *store.Request) {
 					if tt.change != nil {
 						tt.change(r)
 					}
@@ -132,7 +132,7 @@ func TestHealthPathIsAskedUntilItIsReady(t *testing.T) {
 					return
 				}
 				w.WriteHeader(status)
-			}}, func(r *Request) { r.HealthPath = "/healthz" })
+			}}, func(r *store.Request) { r.HealthPath = "/healthz" })
 			got := c.end(d)
 			if got.Phase != store.Live || got.EndedAt.Sub(got.StartedAt) != 3*time.Second {
 				t.Errorf("%d: %s after %s: %s", status, got.Phase, got.EndedAt.Sub(got.StartedAt), got.Reason)
@@ -152,7 +152,7 @@ func TestHealthPathIsAskedUntilItIsReady(t *testing.T) {
 
 func TestChecksAreNotInTheLedger(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *cloud) {
-		c.end(c.deploy(fakeApp{}, func(r *Request) { r.HealthPath = "/healthz" }))
+		c.end(c.deploy(fakeApp{}, func(r *store.Request) { r.HealthPath = "/healthz" }))
 		if got := c.ledger.Totals("1", time.Time{}); got.Replies != 0 {
 			t.Errorf("the ledger has %d replies, want none", got.Replies)
 		}
@@ -161,7 +161,7 @@ func TestChecksAreNotInTheLedger(t *testing.T) {
 
 func TestRefusedRequests(t *testing.T) {
 	refuse := func(c *Config) {
-		c.Refuse = func(_ context.Context, app store.App, r Request) error {
+		c.Refuse = func(_ context.Context, app store.App, r store.Request) error {
 			if r.Repository == "local/big" {
 				return fmt.Errorf("artifact of %s: %w", app.Name, store.ErrLimit)
 			}
@@ -171,13 +171,13 @@ func TestRefusedRequests(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *cloud) {
 		tests := []struct {
 			name   string
-			change func(*Request)
+			change func(*store.Request)
 			kind   error
 		}{
-			{"an app that is not there", func(r *Request) { r.App = "nope" }, store.ErrNotFound},
-			{"over a limit", func(r *Request) { r.Repository = "local/big" }, store.ErrLimit},
-			{"rollback without a revision", func(r *Request) { r.Rollback = true }, store.ErrConflict},
-			{"rollback to one that is not there", func(r *Request) { r.Rollback, r.Revision = true, 7 }, store.ErrNotFound},
+			{"an app that is not there", func(r *store.Request) { r.App = "nope" }, store.ErrNotFound},
+			{"over a limit", func(r *store.Request) { r.Repository = "local/big" }, store.ErrLimit},
+			{"rollback without a revision", func(r *store.Request) { r.Rollback = true }, store.ErrConflict},
+			{"rollback to one that is not there", func(r *store.Request) { r.Rollback, r.Revision = true, 7 }, store.ErrNotFound},
 		}
 		for _, tt := range tests {
 			if d, err := c.tryDeploy(fakeApp{}, tt.change); !errors.Is(err, tt.kind) {
@@ -195,8 +195,8 @@ func TestRefusedRequests(t *testing.T) {
 
 func TestRollback(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *cloud) {
-		back := func(to store.RevisionNumber) func(*Request) {
-			return func(r *Request) { *r = Request{App: "1", Rollback: true, Revision: to} }
+		back := func(to store.RevisionNumber) func(*store.Request) {
+			return func(r *store.Request) { *r = store.Request{App: "1", Rollback: true, Revision: to} }
 		}
 		variables := make(map[store.RevisionNumber]map[string]string)
 		compile := c.Compile
@@ -204,7 +204,7 @@ func TestRollback(t *testing.T) {
 			variables[s.Revision] = s.Variables
 			return compile(ctx, s)
 		}
-		c.end(c.deploy(fakeApp{}, func(r *Request) { r.Variables = map[string]string{"a": "1"} }))
+		c.end(c.deploy(fakeApp{}, func(r *store.Request) { r.Variables = map[string]string{"a": "1"} }))
 		_, err := c.tryDeploy(fakeApp{}, back(0))
 		if !errors.Is(err, store.ErrConflict) || store.HintOf(err) == "" {
 			t.Errorf("rollback of a first revision: %v, want a conflict with a hint", err)
@@ -212,7 +212,7 @@ func TestRollback(t *testing.T) {
 		if _, err := c.tryDeploy(fakeApp{}, back(1)); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("rollback to the current revision: %v, want a conflict", err)
 		}
-		c.end(c.deploy(fakeApp{}, func(r *Request) { r.Variables = map[string]string{"a": "2"} }))
+		c.end(c.deploy(fakeApp{}, func(r *store.Request) { r.Variables = map[string]string{"a": "2"} }))
 		clear(variables)
 		got := c.end(c.deploy(fakeApp{}, back(0)))
 		if got.Phase != store.Live || got.Revision != 1 || got.From != 2 || !got.Rollback {
@@ -241,7 +241,7 @@ func TestSecondDeploymentBeforeTheSwitch(t *testing.T) {
 		if !errors.Is(err, store.ErrConflict) || errors.Is(err, ErrHeld) || store.HintOf(err) == "" {
 			t.Errorf("a second one: %v, want a conflict with a hint", err)
 		}
-		queued := func(r *Request) { r.Queue = true }
+		queued := func(r *store.Request) { r.Queue = true }
 		start := time.Now()
 		third, fourth := make(chan store.Deployment), make(chan error)
 		go func() { third <- c.deploy(fakeApp{}, queued) }()
@@ -249,7 +249,7 @@ func TestSecondDeploymentBeforeTheSwitch(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		go func() {
-			_, err := c.Deploy(ctx, Request{App: "1", Repository: "x", Queue: true})
+			_, err := c.Deploy(ctx, store.Request{App: "1", Repository: "x", Queue: true})
 			fourth <- err
 		}()
 		if err := <-fourth; !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 5*time.Second {
@@ -291,8 +291,8 @@ func TestSecondDeploymentCompletesAnOpenWindow(t *testing.T) {
 		if got := c.mix(50); strings.Contains(got, "1") || !strings.Contains(got, "2") || !strings.Contains(got, "3") {
 			t.Errorf("%s: want r2 and r3 only", got)
 		}
-		want := []Backend{{3, "candidate", 10, 0}, {2, "current", 90, 0}, {1, "draining", 0, 1}}
-		if diff := cmp.Diff(want, c.Serving("1").Backends); diff != "" {
+		want := []store.ServingRevision{{Revision: 3, Role: "candidate", Share: 10, InFlight: 0}, {Revision: 2, Role: "current", Share: 90, InFlight: 0}, {Revision: 1, Role: "draining", Share: 0, InFlight: 1}}
+		if diff := cmp.Diff(want, c.Serving("1").Revisions); diff != "" {
 			t.Error(diff)
 		}
 		if got := c.end(d3); got.Phase != store.Live {
@@ -301,8 +301,8 @@ func TestSecondDeploymentCompletesAnOpenWindow(t *testing.T) {
 		if got := c.end(d2); got.Phase != store.Live || got.Cut != 1 {
 			t.Errorf("d2: %s, cut %d", got.Phase, got.Cut)
 		}
-		want = []Backend{{3, "current", 100, 0}}
-		if diff := cmp.Diff(want, c.Serving("1").Backends); diff != "" {
+		want = []store.ServingRevision{{Revision: 3, Role: "current", Share: 100, InFlight: 0}}
+		if diff := cmp.Diff(want, c.Serving("1").Revisions); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -137,7 +137,7 @@ func (c *cloud) close() {
 }
 
 // deploy begins a deployment of hello, of an artifact that does what f says.
-func (c *cloud) deploy(f fakeApp, change ...func(*Request)) store.Deployment {
+func (c *cloud) deploy(f fakeApp, change ...func(*store.Request)) store.Deployment {
 	c.t.Helper()
 	d, err := c.tryDeploy(f, change...)
 	if err != nil {
@@ -146,12 +146,12 @@ func (c *cloud) deploy(f fakeApp, change ...func(*Request)) store.Deployment {
 	return d
 }
 
-func (c *cloud) tryDeploy(f fakeApp, change ...func(*Request)) (store.Deployment, error) {
+func (c *cloud) tryDeploy(f fakeApp, change ...func(*store.Request)) (store.Deployment, error) {
 	c.mu.Lock()
 	digest := artifact.SHA256(fmt.Append(nil, len(c.fakes)))
 	c.fakes[digest] = f
 	c.mu.Unlock()
-	r := Request{App: "1", Repository: "local/hello", Digest: digest}
+	r := store.Request{App: "1", Repository: "local/hello", Digest: string(digest)}
 	for _, f := range change {
 		f(&r)
 	}
@@ -168,13 +168,13 @@ func (c *cloud) first(f fakeApp) {
 }
 
 // end waits until a deployment has ended.
-func (c *cloud) end(d store.Deployment) Progress {
+func (c *cloud) end(d store.Deployment) store.Progress {
 	c.t.Helper()
 	states, err := c.Watch(context.Background(), d.ID)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	var last Progress
+	var last store.Progress
 	for last = range states {
 	}
 	return last

@@ -73,7 +73,7 @@ func TestHundredUpgradesUnderLoad(t *testing.T) {
 		})
 	}
 	for i := range 100 {
-		d := c.deploy(revision, func(r *Request) {
+		d := c.deploy(revision, func(r *store.Request) {
 			r.Queue = true
 			r.Policy = []store.Policy{store.Mixed, store.Drain}[i%2]
 		})
@@ -152,7 +152,7 @@ func TestHammer(t *testing.T) {
 		if i%5 == 0 {
 			f.start = errSick
 		}
-		if _, err := c.tryDeploy(f, func(r *Request) { r.Queue = i%2 == 0 }); err == nil {
+		if _, err := c.tryDeploy(f, func(r *store.Request) { r.Queue = i%2 == 0 }); err == nil {
 			made++
 		}
 	}

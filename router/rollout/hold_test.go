@@ -14,7 +14,7 @@ import (
 )
 
 // during is the events from the switch on.
-func during(p Progress) []string {
+func during(p store.Progress) []string {
 	events := timeline(p.Deployment)
 	for i, e := range events {
 		if strings.HasSuffix(e, " switching") {
@@ -74,7 +74,7 @@ func TestHold(t *testing.T) {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				d := c.deploy(fakeApp{}, func(r *Request) { r.Policy = tt.policy })
+				d := c.deploy(fakeApp{}, func(r *store.Request) { r.Policy = tt.policy })
 				for at := 1; at <= 60; at++ {
 					time.Sleep(time.Until(start.Add(time.Duration(at) * time.Second)))
 					synctest.Wait()
@@ -87,7 +87,7 @@ func TestHold(t *testing.T) {
 				c.end(d)
 				kept, _ := c.store.Deployment(t.Context(), d.ID)
 				var got []string
-				for _, e := range during(Progress{Deployment: kept}) {
+				for _, e := range during(store.Progress{Deployment: kept}) {
 					got = append(got, strings.Replace(e, "switching ", "", 1))
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -113,7 +113,7 @@ func TestWhileHeld(t *testing.T) {
 		}
 		d := c.deploy(fakeApp{})
 		time.Sleep(time.Hour)
-		want := Switch{Policy: store.Mixed, Window: 4 * time.Second, Seed: 7, Deployment: d.ID, Phase: store.Switching, From: 1, To: 2, Share: 50, Held: true}
+		want := store.Switch{Policy: store.Mixed, Window: 4 * time.Second, Seed: 7, Deployment: d.ID, Phase: store.Switching, From: 1, To: 2, Share: 50, Held: true}
 		if diff := cmp.Diff(want, c.Failover("1")); diff != "" {
 			t.Error(diff)
 		}
@@ -130,7 +130,7 @@ func TestWhileHeld(t *testing.T) {
 			t.Errorf("candidate--hello: %q", got)
 		}
 		for _, queue := range []bool{false, true} {
-			_, err := c.tryDeploy(fakeApp{}, func(r *Request) { r.Queue = queue })
+			_, err := c.tryDeploy(fakeApp{}, func(r *store.Request) { r.Queue = queue })
 			if !errors.Is(err, ErrHeld) || !errors.Is(err, store.ErrConflict) || !strings.HasPrefix(err.Error(), "conflict: held") || store.HintOf(err) == "" {
 				t.Errorf("a second deployment, queue %t: %v", queue, err)
 			}

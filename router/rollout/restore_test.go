@@ -93,12 +93,12 @@ func TestRevisionThatNoLongerLoads(t *testing.T) {
 		}
 		// There is nobody to share traffic with: no window.
 		start := time.Now()
-		got := c.end(c.deploy(fakeApp{}, func(r *Request) { r.App = "a" }))
+		got := c.end(c.deploy(fakeApp{}, func(r *store.Request) { r.App = "a" }))
 		if got.Phase != store.Live || !got.EndedAt.Equal(start) || c.getAt(router.Target{App: "a"}, "/") != "r1" {
 			t.Errorf("deployed again: %s after %s", got.Phase, got.EndedAt.Sub(start))
 		}
 		// The same revision again is an attempt worth making, too.
-		got = c.end(c.deploy(fakeApp{}, func(r *Request) { *r = Request{App: "b", Rollback: true, Revision: 1} }))
+		got = c.end(c.deploy(fakeApp{}, func(r *store.Request) { *r = store.Request{App: "b", Rollback: true, Revision: 1} }))
 		if got.Phase != store.Failed || got.Reason != "sick" {
 			t.Errorf("rollback to the revision that does not load: %s %s", got.Phase, got.Reason)
 		}
@@ -120,7 +120,7 @@ func TestDeployWhileTheOldRevisionIsLoading(t *testing.T) {
 			go func() { waiting <- c.getAt(router.Target{App: "a"}, "/") }()
 			synctest.Wait()
 			c.store.apps["a"].Latest = 1
-			d := c.deploy(fakeApp{}, func(r *Request) { r.App, r.DrainTimeout = "a", new(2*time.Minute) })
+			d := c.deploy(fakeApp{}, func(r *store.Request) { r.App, r.DrainTimeout = "a", new(2*time.Minute) })
 			synctest.Wait()
 			if got := c.getAt(router.Target{App: "a"}, "/"); got != "r2" {
 				t.Errorf("%s: new requests get %q, want r2 at once", name, got)

@@ -106,7 +106,7 @@ type Config struct {
 	Compile func(ctx context.Context, s Spec) (Running, error)
 	// Refuse returns why a request can never succeed, before anything is on
 	// record. It may be nil.
-	Refuse func(ctx context.Context, app store.App, r Request) error
+	Refuse func(ctx context.Context, app store.App, r store.Request) error
 	// Forget lets go of the artifacts of revisions that are gone. It may be nil.
 	Forget func(ctx context.Context, gone []store.Revision) error
 	// Host returns the Host of requests to an app; it may be nil.

@@ -68,7 +68,7 @@ func TestUpgradeMixed(t *testing.T) {
 			}
 		}
 		start := time.Now()
-		d := c.deploy(fakeApp{}, func(r *Request) {
+		d := c.deploy(fakeApp{}, func(r *store.Request) {
 			r.Events = []store.PhaseEvent{{Phase: store.Packaging, At: start.Add(-time.Second)}, {Phase: store.Pushing, At: start}}
 		})
 		var mixes []string
@@ -84,7 +84,7 @@ func TestUpgradeMixed(t *testing.T) {
 			}
 		}
 		kept, _ := c.store.Deployment(t.Context(), d.ID)
-		got := Progress{Deployment: kept}
+		got := store.Progress{Deployment: kept}
 		wantEvents := []string{"-1s packaging", "0s pushing", "0s creating", "0s pulling", "0s compiling", "0s starting", "0s checking",
 			"0s switching", "0s switching 10%", "1s switching 25%", "2s switching 50%", "3s switching 75%", "4s draining", "4s live"}
 		if diff := cmp.Diff(wantEvents, timeline(got.Deployment)); diff != "" {
@@ -111,7 +111,7 @@ func TestTheSameSeedGivesTheSameMix(t *testing.T) {
 	run := func(seed uint64) (mixes []string) {
 		inBubble(t, func(t *testing.T, c *cloud) {
 			c.first(fakeApp{})
-			d := c.deploy(fakeApp{}, func(r *Request) { r.Seed = &seed })
+			d := c.deploy(fakeApp{}, func(r *store.Request) { r.Seed = &seed })
 			for range 4 {
 				synctest.Wait()
 				mixes = append(mixes, c.mix(50))
@@ -133,16 +133,16 @@ func TestTheSameSeedGivesTheSameMix(t *testing.T) {
 func TestPoliciesWithoutAWindow(t *testing.T) {
 	tests := []struct {
 		name    string
-		change  func(*Request)
+		change  func(*store.Request)
 		want    []string
 		cut     int
 		outcome ledger.Outcome
 	}{
-		{"drain", func(r *Request) { r.Policy = store.Drain }, []string{"0s switching", "0s draining", "5s live"}, 0, ledger.OK},
-		{"mixed without a window", func(r *Request) { r.Window = new(time.Duration) }, []string{"0s switching", "0s draining", "5s live"}, 0, ledger.OK},
-		{"drain with a short timeout", func(r *Request) { r.Policy, r.DrainTimeout = store.Drain, new(2*time.Second) }, []string{"0s switching", "0s draining", "2s live"}, 1, ledger.Cut},
-		{"drain without any time", func(r *Request) { r.Policy, r.DrainTimeout = store.Drain, new(time.Duration) }, []string{"0s switching", "0s draining", "0s live"}, 1, ledger.Cut},
-		{"instant", func(r *Request) { r.Policy = store.Instant }, []string{"0s switching", "0s draining", "0s live"}, 1, ledger.Cut},
+		{"drain", func(r *store.Request) { r.Policy = store.Drain }, []string{"0s switching", "0s draining", "5s live"}, 0, ledger.OK},
+		{"mixed without a window", func(r *store.Request) { r.Window = new(time.Duration) }, []string{"0s switching", "0s draining", "5s live"}, 0, ledger.OK},
+		{"drain with a short timeout", func(r *store.Request) { r.Policy, r.DrainTimeout = store.Drain, new(2*time.Second) }, []string{"0s switching", "0s draining", "2s live"}, 1, ledger.Cut},
+		{"drain without any time", func(r *store.Request) { r.Policy, r.DrainTimeout = store.Drain, new(time.Duration) }, []string{"0s switching", "0s draining", "0s live"}, 1, ledger.Cut},
+		{"instant", func(r *store.Request) { r.Policy = store.Instant }, []string{"0s switching", "0s draining", "0s live"}, 1, ledger.Cut},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -183,14 +183,14 @@ func TestOldRevisionsDrainWhileNewOnesSwitch(t *testing.T) {
 		reply := make(chan string)
 		go func() { reply <- c.get("/") }()
 		synctest.Wait()
-		d2 := c.deploy(fakeApp{}, func(r *Request) { r.Policy = store.Drain })
+		d2 := c.deploy(fakeApp{}, func(r *store.Request) { r.Policy = store.Drain })
 		synctest.Wait()
-		d3 := c.deploy(fakeApp{}, func(r *Request) { r.Policy = store.Drain })
+		d3 := c.deploy(fakeApp{}, func(r *store.Request) { r.Policy = store.Drain })
 		if got := c.end(d3); got.Phase != store.Live || !got.EndedAt.Equal(got.StartedAt) {
 			t.Errorf("r3: %s after %s, want live at once", got.Phase, got.EndedAt.Sub(got.StartedAt))
 		}
 		s := c.Serving("1")
-		want := Serving{Health: "healthy", Backends: []Backend{{3, "current", 100, 0}, {1, "draining", 0, 1}}}
+		want := store.Serving{Health: "healthy", Revisions: []store.ServingRevision{{Revision: 3, Role: "current", Share: 100, InFlight: 0}, {Revision: 1, Role: "draining", Share: 0, InFlight: 1}}}
 		if diff := cmp.Diff(want, s); diff != "" {
 			t.Error(diff)
 		}
@@ -212,7 +212,7 @@ func TestManyAppsAtOnceDoNotWaitForEachOther(t *testing.T) {
 		start := time.Now()
 		var all []store.Deployment
 		for i := range 50 {
-			all = append(all, c.deploy(fakeApp{compiling: 10 * time.Second}, func(r *Request) { r.App = store.AppID(fmt.Sprint("app", i)) }))
+			all = append(all, c.deploy(fakeApp{compiling: 10 * time.Second}, func(r *store.Request) { r.App = store.AppID(fmt.Sprint("app", i)) }))
 		}
 		for _, d := range all {
 			if got := c.end(d); got.Phase != store.Live {

@@ -12,7 +12,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -45,21 +44,21 @@ type Rollout interface {
 	// Admit gives a new app its addresses.
 	Admit(app store.App) error
 	// Deploy returns as soon as the deployment is on record.
-	Deploy(ctx context.Context, r Request) (store.Deployment, error)
+	Deploy(ctx context.Context, r store.Request) (store.Deployment, error)
 	// Progress returns a deployment that is under way as it is now, and false
 	// for any other.
-	Progress(id store.DeploymentID) (Progress, bool)
+	Progress(id store.DeploymentID) (store.Progress, bool)
 	// Watch sends the deployment as it is now and each time it changes. It may
 	// skip states that a newer one replaced. It closes the channel after the
 	// last state, or when ctx ends.
-	Watch(ctx context.Context, id store.DeploymentID) (<-chan Progress, error)
+	Watch(ctx context.Context, id store.DeploymentID) (<-chan store.Progress, error)
 	// Delete removes an app with its revisions, its listeners and its log.
 	Delete(ctx context.Context, app store.AppID) error
 }
 
 // A Failover is who holds, steps and releases the switch of an app.
 type Failover interface {
-	Failover(app store.AppID) Switch
+	Failover(app store.AppID) store.Switch
 	Hold(ctx context.Context, app store.AppID, at string) error
 	Step(ctx context.Context, app store.AppID) error
 	Release(ctx context.Context, app store.AppID) error
@@ -69,61 +68,6 @@ type Failover interface {
 type Registry interface {
 	Usage(ctx context.Context) (Usage, error)
 	GC(ctx context.Context) (Freed, error)
-}
-
-// A Request asks for a deployment. A nil or zero field means the server's
-// default.
-type Request struct {
-	App        store.AppID
-	Repository string
-	Digest     artifact.Digest
-	Rollback   bool
-	Revision   store.RevisionNumber // of a rollback; 0 is the previous one
-	Variables  map[string]string
-	Queue      bool
-
-	Policy       store.Policy
-	Window       *time.Duration
-	Seed         *uint64
-	HealthPath   string
-	Readiness    time.Duration
-	DrainTimeout *time.Duration
-	Events       []store.PhaseEvent // of the client: packaging and pushing
-}
-
-// Progress is a deployment and how far its switch has come.
-type Progress struct {
-	store.Deployment
-	Held  bool
-	Share int // percent of new requests that go to its revision
-}
-
-// A Switch is the state of an app's failover.
-type Switch struct {
-	Policy     store.Policy
-	Window     time.Duration
-	Seed       uint64
-	Deployment store.DeploymentID // under way; "" if none
-	Phase      store.Phase
-	From, To   store.RevisionNumber
-	Share      int
-	Held       bool
-	Armed      string // where it will hold; "" if nowhere
-}
-
-// Serving is how an app's addresses are answered now.
-type Serving struct {
-	Health   string // none, loading, healthy or failed
-	Problem  string
-	Backends []Backend
-}
-
-// A Backend is a running revision.
-type Backend struct {
-	Revision store.RevisionNumber
-	Role     string // current, candidate or draining
-	Share    int
-	InFlight int
 }
 
 // A Server answers for the API. Its fields are set before it is used.
@@ -141,7 +85,7 @@ type Server struct {
 	// URLs returns the addresses of an app; the first is the one to show.
 	URLs func(store.App) []string
 	// Serving returns how an app is served.
-	Serving func(store.AppID) Serving
+	Serving func(store.AppID) store.Serving
 	// Content returns what a revision runs from.
 	Content func(context.Context, store.Revision) (artifact.Manifest, artifact.Lock, error)
 	// Toolchain returns the tools that made a wasm layer, as it tells itself.

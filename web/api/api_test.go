@@ -160,7 +160,7 @@ func TestDeploy(t *testing.T) {
 	if status != http.StatusCreated {
 		t.Fatal(status, text)
 	}
-	want := Request{
+	want := store.Request{
 		App: helloID, Repository: "local/hello", Digest: "sha256:", Variables: map[string]string{"color": "green"}, Queue: true,
 		Policy: store.Drain, Window: new(time.Duration(0)), Seed: new(uint64(7)), HealthPath: "/up", Readiness: 1500 * time.Millisecond,
 		Events: []store.PhaseEvent{{Phase: store.Packaging, At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},

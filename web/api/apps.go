@@ -173,4 +173,6 @@ func (s *Server) getRevisions(c echo.Context) error {
 }
 
 // Backends returns the running revisions of an app.
-func (s *Server) Backends(id string) []Backend { return s.Serving(store.AppID(id)).Backends }
+func (s *Server) Backends(id string) []store.ServingRevision {
+	return s.Serving(store.AppID(id)).Revisions
+}

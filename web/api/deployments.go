@@ -62,19 +62,19 @@ func (s *Server) Deploy(ctx context.Context, ref string, in apitype.CreateDeploy
 }
 
 // requestOf checks what a client asks for, as far as it can be checked here.
-func requestOf(app store.App, in apitype.CreateDeployment) (Request, error) {
-	r := Request{
+func requestOf(app store.App, in apitype.CreateDeployment) (store.Request, error) {
+	r := store.Request{
 		App: app.ID, Repository: in.Repository, Rollback: in.Rollback, Revision: store.RevisionNumber(in.Revision),
 		Variables: in.Variables, Queue: in.Queue, Seed: in.Seed, HealthPath: in.HealthPath,
 		Window: span(in.WindowMS), DrainTimeout: span(in.DrainTimeoutMS), Readiness: *span(&in.ReadinessMS),
 	}
-	invalid := func(format string, args ...any) (Request, error) {
-		return Request{}, fmt.Errorf("deployment of %s is %w: "+format, append([]any{app.Name, store.ErrInvalid}, args...)...)
+	invalid := func(format string, args ...any) (store.Request, error) {
+		return store.Request{}, fmt.Errorf("deployment of %s is %w: "+format, append([]any{app.Name, store.ErrInvalid}, args...)...)
 	}
 	var err error
 	if in.Policy != "" {
 		if r.Policy, err = store.ParsePolicy(in.Policy); err != nil {
-			return Request{}, err
+			return store.Request{}, err
 		}
 	}
 	switch {
@@ -94,9 +94,10 @@ func requestOf(app store.App, in apitype.CreateDeployment) (Request, error) {
 		return invalid("%d events of the client: the limit is 8", len(in.Events))
 	}
 	if !in.Rollback {
-		if r.Digest, err = artifact.ParseDigest(in.Digest); err != nil {
+		if _, err := artifact.ParseDigest(in.Digest); err != nil {
 			return invalid("%w", err)
 		}
+		r.Digest = in.Digest
 	}
 	for _, e := range in.Events {
 		p := store.Phase(e.Phase)

@@ -29,10 +29,10 @@ type fakeCloud struct {
 	apps        []store.App
 	revisions   []store.Revision
 	deployments []store.Deployment
-	failover    Switch
+	failover    store.Switch
 	listening   []string
-	watching    chan Progress
-	asked       []Request
+	watching    chan store.Progress
+	asked       []store.Request
 	err         error // of Deploy, Delete, Hold, Step, Release and Listen
 	admitted    []store.AppName
 	stopped     bool
@@ -117,7 +117,7 @@ func (f *fakeCloud) Deployments(_ context.Context, _ store.AppID, limit int) ([]
 	return all, nil
 }
 
-func (f *fakeCloud) Deploy(_ context.Context, r Request) (store.Deployment, error) {
+func (f *fakeCloud) Deploy(_ context.Context, r store.Request) (store.Deployment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, r)
@@ -134,9 +134,11 @@ func (f *fakeCloud) Admit(app store.App) error {
 	return nil
 }
 
-func (f *fakeCloud) Progress(store.DeploymentID) (Progress, bool) { return Progress{}, false }
+func (f *fakeCloud) Progress(store.DeploymentID) (store.Progress, bool) {
+	return store.Progress{}, false
+}
 
-func (f *fakeCloud) Watch(context.Context, store.DeploymentID) (<-chan Progress, error) {
+func (f *fakeCloud) Watch(context.Context, store.DeploymentID) (<-chan store.Progress, error) {
 	return f.watching, nil
 }
 
@@ -147,7 +149,7 @@ func (f *fakeCloud) Delete(_ context.Context, id store.AppID) error {
 	return f.err
 }
 
-func (f *fakeCloud) Failover(store.AppID) Switch { return f.failover }
+func (f *fakeCloud) Failover(store.AppID) store.Switch { return f.failover }
 
 func (f *fakeCloud) Hold(_ context.Context, _ store.AppID, at string) error {
 	f.failover.Armed = at
@@ -206,8 +208,8 @@ func newFixture(t *testing.T) *fixture {
 			{ID: "d2", App: helloID, Revision: 2, From: 1, Phase: store.Live, Policy: store.Mixed, StartedAt: start, EndedAt: start,
 				Events: []store.PhaseEvent{{Phase: store.Creating, At: start}}},
 		},
-		failover: Switch{Policy: store.Mixed, Window: 2 * time.Second},
-		watching: make(chan Progress, 10),
+		failover: store.Switch{Policy: store.Mixed, Window: 2 * time.Second},
+		watching: make(chan store.Progress, 10),
 	}
 	logs, err := applog.Open(t.TempDir(), applog.Limits{})
 	if err != nil {
@@ -224,8 +226,8 @@ func newFixture(t *testing.T) *fixture {
 		Log:   slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: slog.LevelInfo})),
 		About: func() apitype.Server { return apitype.Server{Schema: 1, Version: "1.2.3", Token: "sesame"} },
 		URLs:  func(a store.App) []string { return []string{"http://" + string(a.Name) + ".localhost:7733/"} },
-		Serving: func(store.AppID) Serving {
-			return Serving{Health: "healthy", Backends: []Backend{{2, "current", 100, 3}}}
+		Serving: func(store.AppID) store.Serving {
+			return store.Serving{Health: "healthy", Revisions: []store.ServingRevision{{Revision: 2, Role: "current", Share: 100, InFlight: 3}}}
 		},
 		Content:   fakeContent,
 		Toolchain: func(context.Context, artifact.Digest) ([]string, error) { return []string{"Rust 1.90.0"}, nil },

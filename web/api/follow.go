@@ -25,7 +25,7 @@ func (s *Server) getDeploymentEvents(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		var states <-chan Progress
+		var states <-chan store.Progress
 		if !kept.Phase.Ended() {
 			if states, err = s.Rollout.Watch(ctx, id); err != nil {
 				return err
@@ -42,7 +42,7 @@ func (s *Server) getDeploymentEvents(c echo.Context) error {
 			seen = id
 			return e.event("", id, d)
 		}
-		ended, err := relay(ctx, e, states, func(p Progress) (bool, error) { return p.Phase.Ended(), send(deploymentView(p)) })
+		ended, err := relay(ctx, e, states, func(p store.Progress) (bool, error) { return p.Phase.Ended(), send(deploymentView(p)) })
 		if err != nil || ended || ctx.Err() != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ func TestDeploymentEvents(t *testing.T) {
 	f := newFixture(t)
 	d := store.Deployment{ID: "d3", App: helloID, Revision: 3, Phase: store.Pulling, StartedAt: time.Now()}
 	f.cloud.deployments = append(f.cloud.deployments, d)
-	f.cloud.watching <- Progress{Deployment: d}
+	f.cloud.watching <- store.Progress{Deployment: d}
 	r := f.open(t, "/deployments/d3/events", "")
 	if _, data := r.next(); !strings.Contains(data, `"pulling"`) {
 		t.Fatalf("first event: %s", data)
@@ -97,14 +97,14 @@ func TestDeploymentEvents(t *testing.T) {
 	r.stop()
 
 	again := f.open(t, "/deployments/d3/events", pulling)
-	f.cloud.watching <- Progress{Deployment: d} // seen, so not sent again
+	f.cloud.watching <- store.Progress{Deployment: d} // seen, so not sent again
 	d.Phase = store.Switching
-	f.cloud.watching <- Progress{Deployment: d, Held: true, Share: 50}
+	f.cloud.watching <- store.Progress{Deployment: d, Held: true, Share: 50}
 	if _, data := again.next(); !strings.Contains(data, `"held":true,"share":50`) {
 		t.Fatalf("after resuming: %s", data)
 	}
 	d.Phase, d.EndedAt = store.Live, time.Now()
-	f.cloud.watching <- Progress{Deployment: d, Share: 100}
+	f.cloud.watching <- store.Progress{Deployment: d, Share: 100}
 	if _, data := again.next(); !strings.Contains(data, `"ended_at"`) {
 		t.Fatalf("last event: %s", data)
 	}

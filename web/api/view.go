@@ -58,7 +58,7 @@ func (s *Server) view(ctx context.Context, app store.App, since time.Time) (apit
 }
 
 // revisionView returns rev as clients see it.
-func (s *Server) revisionView(ctx context.Context, rev store.Revision, serving Serving) apitype.Revision {
+func (s *Server) revisionView(ctx context.Context, rev store.Revision, serving store.Serving) apitype.Revision {
 	content := s.content(ctx, rev)
 	v := apitype.Revision{
 		Number:     int(rev.Number),
@@ -70,9 +70,9 @@ func (s *Server) revisionView(ctx context.Context, rev store.Revision, serving S
 		Variables:  content.variablesOf(rev),
 		Components: list(content.components),
 	}
-	i := slices.IndexFunc(serving.Backends, func(b Backend) bool { return b.Revision == rev.Number })
+	i := slices.IndexFunc(serving.Revisions, func(b store.ServingRevision) bool { return b.Revision == rev.Number })
 	if i >= 0 {
-		b := serving.Backends[i]
+		b := serving.Revisions[i]
 		v.Serving, v.Share, v.InFlight = b.Role, b.Share, b.InFlight
 	}
 	return v
@@ -86,14 +86,14 @@ func (s *Server) progress(d store.Deployment) apitype.Deployment {
 			return deploymentView(p)
 		}
 	}
-	p := Progress{Deployment: d}
+	p := store.Progress{Deployment: d}
 	if d.Phase == store.Live {
 		p.Share = 100
 	}
 	return deploymentView(p)
 }
 
-func deploymentView(p Progress) apitype.Deployment {
+func deploymentView(p store.Progress) apitype.Deployment {
 	d := apitype.Deployment{
 		ID:        string(p.ID),
 		App:       string(p.App),
