@@ -13,8 +13,7 @@ func touchBlob(ctx context.Context, tx *sql.Tx, digest string, at time.Time) err
 	return err
 }
 
-func (db *DB) linkBlob(ctx context.Context, tx *sql.Tx, repository, digest string) error {
-	now := time.Now()
+func (db *DB) linkBlob(ctx context.Context, tx *sql.Tx, repository, digest string, now time.Time) error {
 	if _, err := tx.StmtContext(ctx, db.often.addRepository).ExecContext(ctx, repository); err != nil {
 		return err
 	}
@@ -29,10 +28,7 @@ func blobName(repository, digest string) string { return fmt.Sprintf("blob %s@%s
 
 // LinkBlob makes a blob part of a repository, as of now.
 func (db *DB) LinkBlob(ctx context.Context, repository, digest string) error {
-	defer db.links.forget(link{repository, digest})
-	return db.transact(ctx, blobName(repository, digest), func(tx *sql.Tx) error {
-		return db.linkBlob(ctx, tx, repository, digest)
-	})
+	return db.link(ctx, link{repository, digest}, blobName(repository, digest), func(*sql.Tx) error { return nil })
 }
 
 // BlobLinked reports whether a blob is part of a repository.
@@ -90,14 +86,26 @@ func (db *DB) yes(ctx context.Context, what, query string, args ...any) (yes boo
 // MountBlob makes a blob of repository from part of repository to as well. If
 // from is "" any repository may have it. ErrNotFound if none does.
 func (db *DB) MountBlob(ctx context.Context, from, to, digest string) error {
-	defer db.links.forget(link{to, digest})
-	return db.transact(ctx, blobName(from, digest), func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, `SELECT digest FROM blob_links WHERE digest = ?1 AND (?2 = '' OR repository = ?2) LIMIT 1`, digest, from).Scan(&digest)
-		if err != nil {
+	return db.link(ctx, link{to, digest}, blobName(from, digest), func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT digest FROM blob_links WHERE digest = ?1 AND (?2 = '' OR repository = ?2) LIMIT 1`, digest, from).Scan(&digest)
+	})
+}
+
+// link makes a blob part of a repository as of now, if check does not fail.
+func (db *DB) link(ctx context.Context, of link, what string, check func(tx *sql.Tx) error) error {
+	_, _, epoch := db.links.touched(of)
+	var now time.Time
+	err := db.transact(ctx, what, func(tx *sql.Tx) error {
+		if err := check(tx); err != nil {
 			return err
 		}
-		return db.linkBlob(ctx, tx, to, digest)
+		now = time.Now()
+		return db.linkBlob(ctx, tx, of.repository, of.digest, now)
 	})
+	if err == nil {
+		db.links.remember(of, fromNanos(nanos(now)), epoch)
+	}
+	return err
 }
 
 // UnlinkBlob takes a blob out of a repository. What needs it still keeps it from

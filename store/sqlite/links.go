@@ -8,7 +8,8 @@ import (
 // links remembers answers of BlobTouched, which every pull of a blob asks for.
 // Whatever else changes the database empties it after the commit, so that no
 // request that begins after a blob was taken away finds it here. What is
-// remembered of a time may be older than what the database has, never newer.
+// remembered of a time may be older than what the database has, never newer: a
+// link is remembered only after its commit.
 type links struct {
 	mu    sync.Mutex
 	epoch int                // guarded by mu; counts how often it was emptied
@@ -40,13 +41,6 @@ func (l *links) remember(of link, at time.Time, epoch int) {
 		l.known = map[link]time.Time{}
 	}
 	l.known[of] = at
-}
-
-// forget takes out one link, which is there still and was touched.
-func (l *links) forget(of link) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.known, of)
 }
 
 func (l *links) empty() {
