@@ -109,7 +109,12 @@ func (s *spec) check(t *testing.T, req *http.Request, resp *http.Response, body 
 	}
 }
 
+// operation returns what is described for a path: under its own name, which comes
+// first in OpenAPI, or by a pattern.
 func (s *spec) operation(method, path string) (operation, bool) {
+	if op, ok := s.Paths[path][strings.ToLower(method)]; ok {
+		return op, true
+	}
 	for pattern, operations := range s.Paths {
 		form := "^" + regexp.MustCompile(`\\{\w+\\}`).ReplaceAllString(regexp.QuoteMeta(pattern), `[^/]+`) + "$"
 		if op, ok := operations[strings.ToLower(method)]; ok && regexp.MustCompile(form).MatchString(path) {
