@@ -182,6 +182,9 @@ func (e *Engine) fail(d *deployment, err error) {
 	in, at, reason := d.Phase, time.Now(), inShort(err)
 	e.log(d, store.Failed, "in", in, keyError, err)
 	stored := e.Store.EndDeployment(context.WithoutCancel(d.ctx), d.ID, store.Failed, in, reason, at)
+	if stored != nil {
+		e.unnoted(d, stored)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d.app.turn.Release(1) // before anybody hears of it and tries again

@@ -98,10 +98,10 @@ func (e *Engine) unnoted(d *deployment, err error) {
 }
 
 // owe keeps d, which has ended, if the store has not taken that: those who ask
-// are told, and the store is tried again. The caller holds mu.
+// are told, and the store is tried again. The caller holds mu, and has logged
+// why.
 func (e *Engine) owe(d *deployment, stored error) {
 	if stored != nil {
-		e.unnoted(d, stored)
 		e.owed[d.ID] = d
 	}
 }

@@ -50,6 +50,9 @@ func (e *Engine) live(d *deployment) {
 	e.log(d, store.Live)
 	ctx, at := context.WithoutCancel(d.ctx), time.Now()
 	stored := e.Store.EndDeployment(ctx, d.ID, store.Live, "", "", at)
+	if stored != nil {
+		e.unnoted(d, stored)
+	}
 	e.mu.Lock()
 	d.EndedAt = at
 	e.owe(d, stored)
