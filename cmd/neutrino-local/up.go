@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -200,8 +199,4 @@ func (cfg *config) allDomains() []string {
 func loopback(address net.Addr) bool {
 	tcp, ok := address.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
-}
-
-func (cfg *config) String() string {
-	return fmt.Sprintf("failover %s (window %s)", cfg.policy, cfg.window)
 }
