@@ -164,7 +164,7 @@ func (s *server) deployments() (n int) {
 
 func (s *server) database() *sql.DB {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(s.dir, "state", "neutrino-local", "default", "neutrino.db"))
+	db, err := sql.Open("sqlite", filepath.Join(s.dir, "state", "neutrino-local", "default", "neutrino.db")+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		s.t.Fatal(err)
 	}
