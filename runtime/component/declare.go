@@ -13,9 +13,11 @@ import (
 )
 
 // Declare gives what l offers its types: wit is a WIT package in binary form,
-// as "wasm-tools component wit --wasm" writes it. A component that imports a
-// function or type that is declared, with another type, is refused when it is
-// linked. What is not declared is checked value by value when it is called.
+// as "wasm-tools component wit --wasm" writes it, whose interfaces are declared
+// and the imports of whose worlds. A component that imports a function or type
+// that is declared, with another type, is refused when it is linked; the names of
+// parameters do not count. What is not declared is checked value by value when it
+// is called.
 func (l *Linker) Declare(wit []byte) error {
 	def, err := binary.Decode(wit)
 	if err != nil {
@@ -29,13 +31,19 @@ func (l *Linker) Declare(wit []byte) error {
 		// An interface is a component type that exports the interface; a world
 		// one that exports a component type.
 		if t, ok := e.Type.(*types.Component); ok {
-			l.declare(t)
+			l.declare(t, t.Exports)
+			for _, e := range t.Exports {
+				if world, ok := e.Type.(*types.Component); ok {
+					l.declare(world, world.Imports)
+				}
+			}
 		}
 	}
 	return nil
 }
 
-func (l *Linker) declare(t *types.Component) {
+// declare declares those of items that are interfaces; t is what they are in.
+func (l *Linker) declare(t *types.Component, items []types.Named) {
 	resources := map[*types.Resource]itemName{}
 	for _, items := range [...][]types.Named{t.Imports, t.Exports} {
 		for _, i := range items {
@@ -50,7 +58,7 @@ func (l *Linker) declare(t *types.Component) {
 			}
 		}
 	}
-	for _, i := range t.Exports {
+	for _, i := range items {
 		if in, ok := i.Type.(*types.Instance); ok && i.Sort == types.SortInstance {
 			l.declared[types.Track(i.Name)] = declaration{in, resources}
 		}
@@ -99,12 +107,51 @@ func (l *Linker) mistyped(t *types.Component) []Mistyped {
 			if !ok {
 				continue // missing, and listed as such if it is a function
 			}
-			if err := m.Extern(h, e.Extern); err != nil {
+			if err := m.Extern(sameParams(h, e.Extern), e.Extern); err != nil {
 				out = append(out, Mistyped{i.Name, e.Name, err.Error()})
 			}
 		}
 	}
 	return out
+}
+
+// mistypedFuncs compares the functions that a core module uses with what is
+// declared.
+func (l *Linker) mistypedFuncs(imports []plan.Import) []Mistyped {
+	var out []Mistyped
+	for _, i := range imports {
+		d, ok := l.declared[types.Track(i.Instance)]
+		if !ok {
+			continue
+		}
+		h, ok := l.actual(d).Export(i.Name)
+		if !ok {
+			continue
+		}
+		want := types.Extern{Sort: types.SortFunc, Type: i.Type}
+		if err := types.NewMatcher(nil).Extern(sameParams(h, want), want); err != nil {
+			out = append(out, Mistyped{i.Instance, i.Name, err.Error()})
+		}
+	}
+	return out
+}
+
+// sameParams gives a function the names of another's parameters: a host takes
+// them by their places, and guests are written against interfaces restated with
+// other names.
+func sameParams(have, want types.Extern) types.Extern {
+	h, ok := have.Type.(*types.Func)
+	w, same := want.Type.(*types.Func)
+	if !ok || !same || len(h.Params) != len(w.Params) {
+		return have
+	}
+	f := *h
+	f.Params = slices.Clone(h.Params)
+	for i := range f.Params {
+		f.Params[i].Name = w.Params[i].Name
+	}
+	have.Type = &f
+	return have
 }
 
 // bindUndeclared puts the host's resources in the place of those of an

@@ -33,11 +33,18 @@ func TestDeclare(t *testing.T) {
 	if err := s.linker.Check(till); err != nil {
 		t.Errorf("till: %v", err)
 	}
+	if err := s.linker.Check(bytes.Replace(till, []byte("\x40\x01\x01b"), []byte("\x40\x01\x01c"), 1)); err != nil {
+		t.Errorf("with another name of a parameter: %v", err)
+	}
 	change := func(b []byte, from, to string) []byte {
 		if bytes.Count(b, []byte(from)) != 1 {
 			t.Fatalf("%q is %d times in the component", from, bytes.Count(b, []byte(from)))
 		}
 		return bytes.Replace(b, []byte(from), []byte(to), 1)
+	}
+	module := read(t, "testdata/core/guest.wasm")
+	if err := s.linker.Check(module); err != nil {
+		t.Errorf("core module: %v", err)
 	}
 	tests := []struct {
 		name string
@@ -48,8 +55,8 @@ func TestDeclare(t *testing.T) {
 			Mistyped{"test:shop/till@0.2.3", "receipt", `expected record field named "price", found "total"`}},
 		{"type of a field", change(till, "\x05total\x77", "\x05total\x79"),
 			Mistyped{"test:shop/till@0.2.3", "receipt", `field "total": expected u32, found u64`}},
-		{"name of a parameter", change(till, "\x40\x01\x01b", "\x40\x01\x01c"),
-			Mistyped{"test:shop/till@0.2.3", "pay", `expected parameter named "c", found "b"`}},
+		{"core module", change(module, "\x70\x7d", "\x70\x7e"), // list<u8> is list<s8>
+			Mistyped{"test:shop/basket@0.2.7", "[method]basket.add", `parameter "item": list: expected s8, found u8`}},
 		{"parameter", change(shop, "\x05owner\x73", "\x05owner\x79"), Mistyped{}},
 	}
 	for _, test := range tests {

@@ -181,6 +181,8 @@ func (l *Linker) check(p *plan.Plan, t *types.Component) error {
 	e := &LinkError{Refused: slices.Clone(p.Refused)}
 	if t != nil {
 		e.Mistyped = l.mistyped(t)
+	} else {
+		e.Mistyped = l.mistypedFuncs(p.Imports)
 	}
 	for _, f := range p.Borrowed {
 		if l.resolve(f.Instance, f.Name) == nil {

@@ -51,6 +51,7 @@ func Link(l *component.Linker) *Host {
 	h.linkRandom(l)
 	h.linkFiles(l)
 	h.linkSockets(l)
+	Declare(l)
 	return h
 }
 
