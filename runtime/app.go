@@ -13,6 +13,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/route"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
 	"github.com/neutrino-local/neutrino-local/store"
 )
 
@@ -46,12 +47,13 @@ type Blob interface {
 
 // An App is one revision, ready to answer requests. It is an http.Handler.
 type App struct {
-	host     *Host
-	spec     Spec
-	table    *route.Table
-	triggers map[string]*trigger // by key of the table
-	routes   []Route
-	releases []func() // of compiled modules
+	host      *Host
+	spec      Spec
+	variables *variables.App
+	table     *route.Table
+	triggers  map[string]*trigger // by key of the table
+	routes    []Route
+	releases  []func() // of compiled modules
 
 	slots   chan struct{} // holds one for each guest that runs; nil: no limit
 	waiting atomic.Int64  // requests that wait for a slot
@@ -103,7 +105,10 @@ func (h *Host) Compile(ctx context.Context, s Spec) (_ *App, err error) {
 			a.release()
 		}
 	}()
-	if err := checkLock(&s.Lock, s.Variables); err != nil {
+	if err := checkLock(&s.Lock); err != nil {
+		return nil, invalid(err)
+	}
+	if err := a.bindVariables(); err != nil {
 		return nil, invalid(err)
 	}
 	triggers, err := httpTriggers(&s.Lock)

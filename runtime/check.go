@@ -10,11 +10,11 @@ import (
 	"github.com/neutrino-local/neutrino-local/store"
 )
 
-// Check says why no host of this build can run a binary with an executor, "http"
+// Check says why no host of this build with these features can run a binary with an executor, "http"
 // or "wagi": by the interfaces that it lacks, or because the kind of the binary is
 // not for that executor. It compiles nothing; a binary that is damaged passes, and
 // fails when it is compiled. The error is of kind store.ErrInvalid.
-func Check(executor string, wasm []byte) error {
+func Check(f Features, executor string, wasm []byte) error {
 	_, err := module.Read(wasm)
 	isComponent := errors.Is(err, module.ErrComponent)
 	switch {
@@ -26,9 +26,9 @@ func Check(executor string, wasm []byte) error {
 		return store.Hint(invalid(errors.New("its binary is a core module, and the http executor of this host runs components")),
 			`a preview 1 command runs with executor = { type = "wagi" }`)
 	}
-	can := newCapabilities()
+	can := newCapabilities(f)
 	if linking, ok := errors.AsType[*component.LinkError](can.linker.Check(wasm)); ok {
-		return invalid(linking)
+		return invalid(f.explain(linking))
 	}
 	return checkExports(wasm)
 }

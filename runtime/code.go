@@ -174,7 +174,8 @@ func compileComponent(ctx context.Context, h *Host, wasm []byte) (c *component.C
 			err = fmt.Errorf("the compiler gave up: %v", p)
 		}
 	}()
-	return h.components.Compile(ctx, wasm, h.can.linker)
+	c, err = h.components.Compile(ctx, wasm, h.can.linker)
+	return c, h.features.explain(err)
 }
 
 // compileModule compiles for one engine. The bytes are a stranger's, so a panic

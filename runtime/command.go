@@ -56,7 +56,7 @@ func (c *Command) runComponent(ctx context.Context, wasm []byte) (exit int, err 
 	if err != nil {
 		return 0, err
 	}
-	can := newCapabilities()
+	can := newCapabilities(Features{})
 	code, err := engine.Compile(ctx, wasm, can.linker)
 	if err != nil {
 		return 0, errors.Join(invalid(err), engine.Close(ctx))

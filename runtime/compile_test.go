@@ -118,7 +118,7 @@ func TestCompileRefusesLocks(t *testing.T) {
 		}), `component "web": file "x": blob sha256:`},
 		{"missing variable", with(func(l *artifact.Lock) {
 			l.Variables = map[string]artifact.Variable{"b": {}, "a": {Secret: true}, "c": {Default: new(string)}}
-		}), "required variables without a value: a, b"},
+		}), `no provider resolved required variable(s): [Key("a"), Key("b")]`},
 		{"missing component", config(`{"component":"none","route":"/","executor":{"type":"wagi"}}`), `the app has no component "none"`},
 		{"missing wasm", with(func(l *artifact.Lock) { l.Components[0].Source.Digest = artifact.SHA256([]byte("?")) }), `component "web": compile: blob sha256:`},
 		{"no triggers", triggers(wasmSpec(nil)), "no triggers in app"},

@@ -42,17 +42,23 @@ type Limits struct {
 type Config struct {
 	CacheDir string // compiled code on disk; "" keeps it in memory only
 	Limits   Limits
+	Features Features
 	Log      *slog.Logger
+	// Environment has values for variables of apps that were not deployed with
+	// one, by the name SPIN_VARIABLE_X; nil has none.
+	Environment func(name string) (string, bool)
 }
 
 // A Host compiles modules and makes apps of them. Its methods may be called by
 // several goroutines at once.
 type Host struct {
-	limits Limits
-	log    *slog.Logger
-	cache  wazero.CompilationCache // nil without a directory
-	cached engine                  // compiles through cache
-	code   code
+	limits   Limits
+	features Features
+	log      *slog.Logger
+	environ  func(name string) (string, bool) // of variables; nil: none
+	cache    wazero.CompilationCache          // nil without a directory
+	cached   engine                           // compiles through cache
+	code     code
 
 	components *component.Engine
 	can        capabilities    // of components
@@ -78,7 +84,10 @@ const (
 // New starts a host. A cache directory that cannot be used is logged, and the
 // host does without.
 func New(ctx context.Context, cfg Config) (*Host, error) {
-	h := &Host{limits: cfg.Limits, log: cfg.Log, can: newCapabilities(), transport: wasihttp.NewTransport(new(net.Dialer).DialContext)}
+	h := &Host{
+		limits: cfg.Limits, features: cfg.Features, log: cfg.Log, environ: cfg.Environment,
+		can: newCapabilities(cfg.Features), transport: wasihttp.NewTransport(new(net.Dialer).DialContext),
+	}
 	h.code.compile = h.compile
 	config := h.config()
 	if cfg.CacheDir != "" {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
-	"github.com/neutrino-local/neutrino-local/store"
 )
 
 // An httpTrigger is the configuration of one trigger in the lock. Its handler is
@@ -51,7 +50,7 @@ func (t *httpTrigger) key() string {
 }
 
 // checkLock refuses locks that ask for what no host knows.
-func checkLock(l *artifact.Lock, variables map[string]string) error {
+func checkLock(l *artifact.Lock) error {
 	if l.Version < 0 || l.Version > 1 {
 		return fmt.Errorf("invalid version %d > 1 of the lock", l.Version)
 	}
@@ -60,21 +59,7 @@ func checkLock(l *artifact.Lock, variables map[string]string) error {
 			return fmt.Errorf("the app must_understand %.100q, which this host does not", what)
 		}
 	}
-	if err := checkRequirements(l.HostRequirements); err != nil {
-		return err
-	}
-	var missing []string
-	for name, v := range l.Variables {
-		if _, ok := variables[name]; !ok && v.Default == nil {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) > 0 {
-		slices.Sort(missing)
-		return store.Hint(fmt.Errorf("required variables without a value: %s", strings.Join(missing, ", ")),
-			fmt.Sprintf("deploy with --variable %s=VALUE", missing[0]))
-	}
-	return nil
+	return checkRequirements(l.HostRequirements)
 }
 
 func checkRequirements(requirements map[string]string) error {

@@ -20,20 +20,6 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
 )
 
-// capabilities are what components may import, linked once for a Host.
-type capabilities struct {
-	linker *component.Linker
-	wasi   *wasi.Host
-	http   *wasihttp.Host
-}
-
-func newCapabilities() capabilities {
-	c := capabilities{linker: component.NewLinker()}
-	c.wasi = wasi.Link(c.linker)
-	c.http = wasihttp.Link(c.linker, c.wasi)
-	return c
-}
-
 // wasiExecutor runs the component of a trigger by its wasi:http handler, with a
 // fresh instance for each request.
 type wasiExecutor struct {
@@ -44,7 +30,7 @@ type wasiExecutor struct {
 	environment []wasi.Variable
 	files       *files.Tree // nil: none
 	memory      uint64      // bytes, 0: any
-	outbound    *wasihttp.Outbound
+	grants      []grant
 }
 
 // handlers makes the executor of a component that has been compiled.
@@ -53,9 +39,9 @@ func (a *App) handlers(ctx context.Context, c *artifact.Component, code *compone
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", c.ID, err)
 	}
-	e := &wasiExecutor{
-		id: c.ID, can: a.host.can, component: code, handler: handler, memory: a.host.limits.Memory,
-		outbound: a.host.outbound(c.Metadata.AllowedOutboundHosts),
+	e := &wasiExecutor{id: c.ID, can: a.host.can, component: code, handler: handler, memory: a.host.limits.Memory}
+	if e.grants, err = a.grants(c); err != nil {
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
 		e.environment = append(e.environment, wasi.Variable{Name: name, Value: c.Environment[name]})
@@ -101,7 +87,12 @@ func (e *wasiExecutor) instantiate(ctx context.Context, stdout, stderr io.Writer
 				s.Preopens = []wasi.Preopen{{Path: "/", Dir: root}}
 			}
 			e.can.wasi.Set(in, s)
-			e.can.http.Set(in, &wasihttp.State{Outbound: e.outbound})
+			log := logTo(stderr)
+			for _, grant := range e.grants {
+				if err := grant(in, log); err != nil {
+					return err
+				}
+			}
 			return nil
 		},
 	})

@@ -155,7 +155,7 @@ func inspectWasm(name string, wasm []byte) (inspection, error) {
 		return i, fmt.Errorf("%s: %w: %w", name, store.ErrInvalid, err)
 	}
 	for _, executor := range []string{"http", "wagi"} {
-		if err := runtime.Check(executor, wasm); err != nil {
+		if err := runtime.Check(featuresOf("spin"), executor, wasm); err != nil {
 			i.Refused = append(i.Refused, refusal{executor, err.Error()})
 		} else {
 			i.RunsAs = append(i.RunsAs, executor)

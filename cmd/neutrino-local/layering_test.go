@@ -41,7 +41,8 @@ var layers = map[string][]string{
 
 	// What runs guests.
 	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
-		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp"},
+		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp",
+		"runtime/spin/variables"},
 	"runtime/files":  {"registry/artifact"},
 	"runtime/module": {},
 	"runtime/route":  {},
@@ -61,6 +62,9 @@ var layers = map[string][]string{
 	"runtime/wasi/sockets":    {"runtime/wasi/stream"},
 	"runtime/wasi":            {"runtime/component", "runtime/component/abi", "runtime/wasi/filesystem", "runtime/wasi/sockets", "runtime/wasi/stream"},
 	"runtime/wasi/wasihttp":   {"runtime/component", "runtime/component/abi", "runtime/wasi", "runtime/wasi/stream"},
+
+	// Spin's own interfaces.
+	"runtime/spin/variables": {"store", "registry/artifact", "runtime/component", "runtime/component/abi"},
 
 	// The control listener and its client.
 	"web/api":    {"store", "store/applog", "registry/artifact", "router/ledger", "web/apitype"},

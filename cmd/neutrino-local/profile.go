@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"time"
 
+	"github.com/neutrino-local/neutrino-local/runtime"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
 
@@ -64,4 +66,22 @@ func (p profile) String() string {
 		return p.name + " (no limits)"
 	}
 	return fmt.Sprintf("%s (%d MiB memory, %s a request)", p.name, p.memory/mib, p.handler)
+}
+
+// featuresOf returns what a profile lets apps use. One that is not known here, of
+// a newer server, has what the default has.
+func featuresOf(profile string) runtime.Features {
+	local := profile == "spin"
+	return runtime.Features{Profile: profile, SQLite: local, KeyValueAtomics: local, KeyValueLabels: local}
+}
+
+func (p profile) features() runtime.Features { return featuresOf(p.name) }
+
+// environment has values of variables where the profile takes them from the
+// server's environment.
+func (p profile) environment() func(string) (string, bool) {
+	if p.name != "spin" {
+		return nil
+	}
+	return os.LookupEnv
 }

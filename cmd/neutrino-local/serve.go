@@ -72,7 +72,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 		return err
 	}
 	defer closing("logs", logs.Close)
-	host, err := runtime.New(ctx, runtime.Config{CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Log: log})
+	host, err := runtime.New(ctx, runtime.Config{
+		CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), Environment: cfg.profile.environment(), Log: log,
+	})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,97 @@
+package runtime
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
+)
+
+// capabilities are what components may import, linked once for a Host. What one
+// component may do with it, its grants say.
+type capabilities struct {
+	linker    *component.Linker
+	wasi      *wasi.Host
+	http      *wasihttp.Host
+	variables *variables.Host
+}
+
+// newCapabilities links all hosts whose interfaces the features have.
+func newCapabilities(f Features) capabilities {
+	l := component.NewLinker()
+	c := capabilities{linker: l}
+	c.wasi = wasi.Link(l)
+	c.http = wasihttp.Link(l, c.wasi)
+	c.variables = variables.Link(l)
+	return c
+}
+
+// A grant gives an instance what its component may use of one host's interfaces.
+// It is called for every instance before guest code runs, after the state of
+// wasi.Host is set; what it sets must be fresh each time. log writes a line of
+// ours into the guest's stderr, and may be called by the guest's goroutine only.
+type grant func(in *component.Instance, log func(line string)) error
+
+// grants returns the grants of a component of a. What its manifest asks for and
+// this host cannot give is an error. An instance with no grants can link all and
+// use nothing.
+func (a *App) grants(c *artifact.Component) ([]grant, error) {
+	if err := a.host.features.check(c); err != nil {
+		return nil, err
+	}
+	var grants []grant
+	for _, of := range []func(*artifact.Component) (grant, error){
+		a.grantVariables,
+		a.grantHTTP,
+	} {
+		g, err := of(c)
+		if err != nil {
+			return nil, fmt.Errorf("component %q: %w", c.ID, err)
+		}
+		grants = append(grants, g)
+	}
+	return grants, nil
+}
+
+// logTo returns what a grant writes lines with that are not part of what the
+// guest writes.
+func logTo(stderr io.Writer) func(line string) {
+	if w, ok := stderr.(*lineWriter); ok {
+		return w.emit
+	}
+	return func(line string) { fmt.Fprintln(stderr, line) }
+}
+
+// bindVariables gives the app's variables their values: those of its revision,
+// then the host's environment, then the defaults.
+func (a *App) bindVariables() error {
+	sources := []variables.Source{variables.Values(a.spec.Variables)}
+	if a.host.environ != nil {
+		sources = append(sources, variables.Environment(a.host.environ))
+	}
+	a.variables = variables.New(a.spec.Lock.Variables, sources...)
+	return a.variables.Require()
+}
+
+func (a *App) grantVariables(c *artifact.Component) (grant, error) {
+	own, err := a.variables.Component(c.ID, c.Variables)
+	if err != nil {
+		return nil, err
+	}
+	return func(in *component.Instance, _ func(string)) error {
+		a.host.can.variables.Set(in, own)
+		return nil
+	}, nil
+}
+
+func (a *App) grantHTTP(c *artifact.Component) (grant, error) {
+	outbound := a.host.outbound(c.Metadata.AllowedOutboundHosts)
+	return func(in *component.Instance, _ func(string)) error {
+		a.host.can.http.Set(in, &wasihttp.State{Outbound: outbound})
+		return nil
+	}, nil
+}
