@@ -115,6 +115,10 @@ func (e *Engine) revision(ctx context.Context, a *app, is store.App, r store.Req
 			return of, nil, err
 		}
 		of, err = e.Store.Revision(ctx, is.ID, to)
+		if errors.Is(err, store.ErrNotFound) {
+			err = store.Hint(fmt.Errorf("%w: %s has no revision %s", store.ErrNotFound, a.name, to),
+				"those that are kept are in: neutrino-local app history")
+		}
 		return of, nil, err
 	}
 	if e.Refuse != nil {
