@@ -22,6 +22,7 @@ var layers = map[string][]string{
 	// Nouns and other leaves.
 	"store":             {},
 	"store/applog":      {"store"},
+	"store/keyvalue":    {"store"},
 	"store/sqlite":      {"store"},
 	"store/storetest":   {"store"},
 	"registry/artifact": {},
@@ -44,6 +45,7 @@ var layers = map[string][]string{
 		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp",
 		"runtime/spin/variables"},
 	"runtime/files":  {"registry/artifact"},
+	"runtime/memory": {},
 	"runtime/module": {},
 	"runtime/route":  {},
 	"runtime/wagi":   {"runtime/files", "runtime/route"},
