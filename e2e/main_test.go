@@ -13,6 +13,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests"
 	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
+	"github.com/neutrino-local/neutrino-local/e2e/guests/spin"
 )
 
 // binary is the built neutrino-local, and sharedCache keeps what it compiles
@@ -118,13 +119,17 @@ func fieldCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // componentCommand is `component NAME FILE`: a component that is in the tree as a
-// binary.
+// binary. spin/NAME is one of e2e/guests/spin.
 func componentCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: component NAME FILE")
 	}
 	wasm, ok := map[string][]byte{"c-command": components.CCommand, "c-http": components.CHTTP}[args[0]]
-	if !ok {
+	if name, isSpin := strings.CutPrefix(args[0], "spin/"); isSpin {
+		var err error
+		wasm, err = spin.Wasm(name)
+		ts.Check(err)
+	} else if !ok {
 		ts.Fatalf("no component %s", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), wasm, 0o644))
