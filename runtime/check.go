@@ -3,10 +3,12 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
+	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/store"
 )
 
@@ -15,29 +17,48 @@ import (
 // not for that executor. It compiles nothing; a binary that is damaged passes, and
 // fails when it is compiled. The error is of kind store.ErrInvalid.
 func Check(f Features, executor string, wasm []byte) error {
-	_, err := module.Read(wasm)
-	isComponent := errors.Is(err, module.ErrComponent)
-	switch {
-	case executor == "wagi" && isComponent:
-		return invalid(fmt.Errorf("its binary is %w, and the wagi executor of this host runs core modules", module.ErrComponent))
-	case executor == "wagi":
-		return nil
-	case !isComponent:
-		return store.Hint(invalid(errors.New("its binary is a core module, and the http executor of this host runs components")),
-			`a preview 1 command runs with executor = { type = "wagi" }`)
+	if !asComponent(module.Read(wasm)) {
+		if executor == "wagi" {
+			return nil
+		}
+		return invalid(errNoComponent())
 	}
 	can := newCapabilities(f)
 	if linking, ok := errors.AsType[*component.LinkError](can.linker.Check(wasm)); ok {
 		return invalid(f.explain(linking))
 	}
-	return checkExports(wasm)
+	return checkExports(executor, wasm)
 }
 
-// checkExports looks for the handler of requests that this host calls.
-func checkExports(wasm []byte) error {
+// asComponent reports whether the engine of components runs a binary, of which
+// module.Read has told o and err: a component, or a core module that says in a
+// section what component it is to be. A command that needs nothing but preview 1
+// is none, whatever it says.
+func asComponent(o *module.Outline, err error) bool {
+	if err != nil {
+		return errors.Is(err, module.ErrComponent)
+	}
+	_, command := o.Exports[wagi.Entry]
+	return o.World && (!command || slices.ContainsFunc(o.Imports, func(i module.Import) bool { return i.Module != wagi.Imports }))
+}
+
+// errNoComponent is about a core module under the http executor.
+func errNoComponent() error {
+	return store.Hint(errors.New("its binary is a core module without a component-type section, and the http executor runs components"),
+		`a preview 1 command runs with executor = { type = "wagi" }`)
+}
+
+// checkExports looks for the function that this host calls for a request.
+func checkExports(executor string, wasm []byte) error {
 	d, err := component.Describe(wasm)
 	if err != nil {
 		return nil // damaged
+	}
+	if executor == "wagi" {
+		if slices.ContainsFunc(d.Exports, func(e component.Interface) bool { return strings.HasPrefix(e.Name, "wasi:cli/run@0.2.") }) {
+			return nil
+		}
+		return invalid(errNoCommand)
 	}
 	var others []string
 	for _, e := range d.Exports {

@@ -128,7 +128,7 @@ func (c *code) wait() { c.running.Wait() }
 // the cache, to tell an invalid module from a cache that is corrupt or full.
 func (h *Host) compile(ctx context.Context, wasm []byte) (*compiled, error) {
 	outline, err := module.Read(wasm)
-	if errors.Is(err, module.ErrComponent) {
+	if asComponent(outline, err) {
 		c, err := compileComponent(ctx, h, wasm)
 		if err != nil {
 			return nil, err

@@ -41,8 +41,8 @@ const stdinBuffer = 64 << 10
 // end, and returns its exit code. An error is about the binary, a trap, or the end
 // of ctx; a binary that is no command is an error of kind store.ErrInvalid.
 func (c *Command) Run(ctx context.Context, wasm []byte) (exit int, err error) {
-	_, err = module.Read(wasm)
-	if errors.Is(err, module.ErrComponent) {
+	outline, err := module.Read(wasm)
+	if asComponent(outline, err) {
 		return c.runComponent(ctx, wasm)
 	}
 	if err != nil {
@@ -71,14 +71,21 @@ func (c *Command) runComponent(ctx context.Context, wasm []byte) (exit int, err 
 	if err != nil {
 		return 0, err
 	}
-	in, err := code.Instantiate(ctx, component.InstanceConfig{Init: func(in *component.Instance) error {
+	config := component.InstanceConfig{Init: func(in *component.Instance) error {
 		can.wasi.Set(in, state)
 		return nil
-	}})
+	}}
+	if code.UsesPreview1() {
+		config.Preview1 = c.moduleConfig()
+	}
+	in, err := code.Instantiate(ctx, config)
 	if err != nil {
 		return 0, err
 	}
 	exit, err = can.wasi.Run(ctx, in, run)
+	if code, ok := exitCode(err); ok && ctx.Err() == nil {
+		exit, err = int(code), nil // by preview 1
+	}
 	return exit, errors.Join(err, closeInstance(ending, in))
 }
 

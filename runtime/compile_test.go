@@ -40,7 +40,7 @@ func TestCompileRefusesModules(t *testing.T) {
 		want string
 	}{
 		{"empty", nil, `component "web": compile: not WebAssembly: no magic number`},
-		{"a component", []byte("\x00asm\x0d\x00\x01\x00"), `component "web": its binary is a component and not a core module, and the wagi executor of this host runs core modules`},
+		{"a component", []byte("\x00asm\x0d\x00\x01\x00"), `component "web": the wagi executor runs a command, which exports wasi:cli/run@0.2`},
 		{"no command", []byte(wasmHead), `component "web": the wagi executor runs a command, which exports the function _start; this module does not`},
 		{"invalid code", []byte(strings.Replace(string(command("", "")), "\x02\x00\x0b", "\x02\x00\x1a", 1)), `component "web": compile: `},
 	}

@@ -28,6 +28,15 @@ func (e *wagiExecutor) start(ctx context.Context) error {
 const maxCollected = 16 << 20
 
 func (e *wagiExecutor) serve(ctx context.Context, w http.ResponseWriter, q *request) error {
+	r, err := q.cgi()
+	if err != nil {
+		return err
+	}
+	return e.program.Serve(ctx, w, r, q.stderr)
+}
+
+// cgi is the request as a CGI program gets it.
+func (q *request) cgi() (*wagi.Request, error) {
 	r := &wagi.Request{
 		HTTP: q.Request, Path: q.path, Query: q.URL.RawQuery, Host: q.host,
 		Match: q.match, Place: q.place, Body: q.body, Length: q.ContentLength,
@@ -37,7 +46,7 @@ func (e *wagiExecutor) serve(ctx context.Context, w http.ResponseWriter, q *requ
 	} else if q.ContentLength < 0 {
 		content, all, err := collect(q.body, maxCollected+1)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r.Body = bytes.NewReader(content)
 		if all {
@@ -46,5 +55,5 @@ func (e *wagiExecutor) serve(ctx context.Context, w http.ResponseWriter, q *requ
 			r.Body = joined(content, q.body)
 		}
 	}
-	return e.program.Serve(ctx, w, r, q.stderr)
+	return r, nil
 }

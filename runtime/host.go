@@ -112,7 +112,10 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 // newComponents returns the engine of components, with a cache of its own. One
 // that cannot be used is logged, and the engine does without.
 func newComponents(ctx context.Context, cfg Config) (*component.Engine, error) {
-	config := component.Config{Workers: compileWorkers, Interrupt: true} // until issue 4 brings its own deadline into guests
+	config := component.Config{
+		Workers: compileWorkers, Interrupt: true, // until issue 4 brings its own deadline into guests
+		Preview1: linkPreview1,
+	}
 	if cfg.CacheDir != "" {
 		config.CacheDir = filepath.Join(cfg.CacheDir, componentCache)
 		e, err := component.NewEngine(ctx, config)
@@ -123,6 +126,12 @@ func newComponents(ctx context.Context, cfg Config) (*component.Engine, error) {
 		config.CacheDir = ""
 	}
 	return component.NewEngine(ctx, config)
+}
+
+// linkPreview1 offers core modules with a world what programs of WAGI have.
+func linkPreview1(ctx context.Context, r wazero.Runtime) error {
+	_, err := wagi.Link(ctx, r)
+	return err
 }
 
 // config is how all modules are compiled and run.

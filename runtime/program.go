@@ -11,7 +11,6 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/files"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
-	"github.com/neutrino-local/neutrino-local/store"
 )
 
 // maxWasm is the largest module that is read into memory.
@@ -38,12 +37,11 @@ func (a *App) compile(ctx context.Context, t *httpTrigger) (*trigger, error) {
 	var e executor
 	switch {
 	case wagi && code.component != nil:
-		err = fmt.Errorf("component %q: its binary is %w, and the wagi executor of this host runs core modules", c.ID, module.ErrComponent)
+		e, err = a.command(ctx, c, code.component, arguments)
 	case wagi:
 		e, err = a.program(ctx, c, code, arguments)
 	case code.component == nil:
-		err = store.Hint(fmt.Errorf("component %q: its binary is a core module, and the http executor of this host runs components", c.ID),
-			`a preview 1 command runs with executor = { type = "wagi" }`)
+		err = fmt.Errorf("component %q: %w", c.ID, errNoComponent())
 	default:
 		e, err = a.handlers(ctx, c, code.component)
 	}

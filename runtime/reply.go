@@ -107,6 +107,14 @@ func (p *reply) isSent() bool {
 	return p.sent
 }
 
+// isInterrupted reports whether the connection has been interrupted: net/http has
+// then ended the context that all its requests share.
+func (p *reply) isInterrupted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended
+}
+
 // interrupt ends what waits for the client: reads of the body and, if the reply
 // has begun, writes. A head that was not sent stays unsent, so that the host can
 // answer.

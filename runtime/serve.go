@@ -241,8 +241,8 @@ func (c *call) replace(status int, header http.Header, text string) {
 	if header == nil {
 		header = http.Header{}
 	}
-	if c.r.ProtoMajor == 1 && c.r.ContentLength != 0 {
-		header.Set("Connection", "close") // nobody has read the rest of the body
+	if c.r.ProtoMajor == 1 && (c.r.ContentLength != 0 || c.reply.isInterrupted()) {
+		header.Set("Connection", "close") // nobody has read the rest of the body, or nobody can
 	}
 	c.reply.replace(status, header, text)
 }

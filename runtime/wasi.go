@@ -14,44 +14,121 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/files"
+	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/filesystem"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
 )
 
-// wasiExecutor runs the component of a trigger by its wasi:http handler, with a
-// fresh instance for each request.
-type wasiExecutor struct {
+// A guest makes instances of the component of a trigger.
+type guest struct {
 	id          string
 	can         capabilities
 	component   *component.Component
-	handler     *component.Func
-	environment []wasi.Variable
-	files       *files.Tree // nil: none
-	memory      uint64      // bytes, 0: any
+	environment []wagi.Variable // of the manifest, by name
+	files       *files.Tree     // nil: none
+	memory      uint64          // bytes, 0: any
 	grants      []grant
 }
 
+func (a *App) guest(ctx context.Context, c *artifact.Component, code *component.Component) (guest, error) {
+	g := guest{id: c.ID, can: a.host.can, component: code, memory: a.host.limits.Memory}
+	var err error
+	if g.grants, err = a.grants(c); err != nil {
+		return guest{}, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
+		g.environment = append(g.environment, wagi.Variable{Name: name, Value: c.Environment[name]})
+	}
+	if len(c.Files) > 0 {
+		if g.files, err = files.New(ctx, c.Files, a.openFile); err != nil {
+			return guest{}, fmt.Errorf("component %q: %w", c.ID, err)
+		}
+	}
+	return g, nil
+}
+
+// invocation is what a guest of no command sees by WASI.
+func (g *guest) invocation(stdout, stderr io.Writer) *wagi.Invocation {
+	return &wagi.Invocation{Environment: g.environment, Stdout: stdout, Stderr: stderr}
+}
+
+// start shows that the guest can be made.
+func (g *guest) start(ctx context.Context) error {
+	_, in, done, err := g.instantiate(ctx, g.invocation(io.Discard, io.Discard))
+	if err != nil {
+		return fmt.Errorf("component %q: instantiate: %w", g.id, err)
+	}
+	defer done()
+	return closeInstance(ctx, in)
+}
+
+// instantiate makes an instance that sees i, and returns it with the context for
+// its calls. The caller closes it, and calls done after that.
+func (g *guest) instantiate(ctx context.Context, i *wagi.Invocation) (_ context.Context, in *component.Instance, done func(), err error) {
+	config, done := component.InstanceConfig{MemoryLimit: g.memory}, func() {}
+	if g.component.UsesPreview1() {
+		ctx, config.Preview1, done = i.Preview1(ctx, g.files)
+	}
+	config.Init = func(in *component.Instance) error {
+		s, err := g.state(i)
+		if err != nil {
+			return err
+		}
+		g.can.wasi.Set(in, s)
+		log := logTo(i.Stderr)
+		for _, grant := range g.grants {
+			if err := grant(in, log); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if in, err = g.component.Instantiate(ctx, config); err != nil {
+		done()
+		return ctx, nil, nil, err
+	}
+	return ctx, in, done, nil
+}
+
+// state is what an instance sees by WASI 0.2.
+func (g *guest) state(i *wagi.Invocation) (*wasi.State, error) {
+	s := &wasi.State{Arguments: i.Arguments, Stdout: i.Stdout, Stderr: i.Stderr}
+	for _, v := range i.Environment {
+		s.Environment = append(s.Environment, wasi.Variable(v))
+	}
+	if i.Stdin != nil {
+		s.Stdin = stream.NewPump(i.Stdin, stdinBuffer, s.Run)
+	}
+	if g.files != nil {
+		root, err := filesystem.Tree(g.files, new(int))
+		if err != nil {
+			return nil, err
+		}
+		s.Preopens = []wasi.Preopen{{Path: "/", Dir: root}}
+	}
+	return s, nil
+}
+
+// wasiExecutor runs the component of a trigger by its wasi:http handler, with a
+// fresh instance for each request.
+type wasiExecutor struct {
+	guest
+	handler *component.Func
+}
+
 // handlers makes the executor of a component that has been compiled.
-func (a *App) handlers(ctx context.Context, c *artifact.Component, code *component.Component) (*wasiExecutor, error) {
+func (a *App) handlers(ctx context.Context, c *artifact.Component, code *component.Component) (executor, error) {
 	handler, err := findHandler(code)
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", c.ID, err)
 	}
-	e := &wasiExecutor{id: c.ID, can: a.host.can, component: code, handler: handler, memory: a.host.limits.Memory}
-	if e.grants, err = a.grants(c); err != nil {
+	g, err := a.guest(ctx, c, code)
+	if err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
-		e.environment = append(e.environment, wasi.Variable{Name: name, Value: c.Environment[name]})
-	}
-	if len(c.Files) > 0 {
-		if e.files, err = files.New(ctx, c.Files, a.openFile); err != nil {
-			return nil, fmt.Errorf("component %q: %w", c.ID, err)
-		}
-	}
-	return e, nil
+	return &wasiExecutor{g, handler}, nil
 }
 
 // findHandler finds the export that answers requests.
@@ -64,38 +141,6 @@ func findHandler(c *component.Component) (*component.Func, error) {
 		return found[0], nil
 	}
 	return nil, fmt.Errorf("component exports multiple different handlers: %s and %s", found[0].Instance, found[1].Instance)
-}
-
-func (e *wasiExecutor) start(ctx context.Context) error {
-	in, err := e.instantiate(ctx, io.Discard, io.Discard)
-	if err != nil {
-		return fmt.Errorf("component %q: instantiate: %w", e.id, err)
-	}
-	return closeInstance(ctx, in)
-}
-
-func (e *wasiExecutor) instantiate(ctx context.Context, stdout, stderr io.Writer) (*component.Instance, error) {
-	return e.component.Instantiate(ctx, component.InstanceConfig{
-		MemoryLimit: e.memory,
-		Init: func(in *component.Instance) error {
-			s := &wasi.State{Environment: e.environment, Stdout: stdout, Stderr: stderr}
-			if e.files != nil {
-				root, err := filesystem.Tree(e.files, new(int))
-				if err != nil {
-					return err
-				}
-				s.Preopens = []wasi.Preopen{{Path: "/", Dir: root}}
-			}
-			e.can.wasi.Set(in, s)
-			log := logTo(stderr)
-			for _, grant := range e.grants {
-				if err := grant(in, log); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	})
 }
 
 // closeInstance closes in. A guest may leave what it has in any order.
@@ -123,11 +168,12 @@ func (e *wasiExecutor) run(ctx context.Context, q *request, g *guestRun) {
 			g.closing = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	in, err := e.instantiate(ctx, q.stdout, q.stderr)
+	ctx, in, done, err := e.instantiate(ctx, e.invocation(q.stdout, q.stderr))
 	if err != nil {
 		g.ended.Set(err)
 		return
 	}
+	defer done()
 	g.ended.Set(e.can.http.Handle(ctx, in, e.handler, g.exchange))
 	g.closing = closeInstance(context.WithoutCancel(ctx), in)
 }

@@ -165,7 +165,7 @@ func TestComponentIsRefused(t *testing.T) {
 		spec Spec
 		want string
 	}{
-		{"wagi", wasmSpec(components.CHTTP), "wagi executor of this host runs core modules"},
+		{"wagi", wasmSpec(components.CHTTP), "the wagi executor runs a command"},
 		{"broken", componentSpec(components.CHTTP[:1000]), `component "web": compile: `},
 		{"no handler", componentSpec([]byte("\x00asm\x0d\x00\x01\x00")), "exports no handler"},
 	}

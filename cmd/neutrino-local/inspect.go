@@ -148,6 +148,8 @@ func inspectWasm(name string, wasm []byte) (inspection, error) {
 		err = i.describeComponent(wasm)
 	case moduleErr != nil:
 		err = moduleErr
+	case outline.World && i.describeComponent(wasm) == nil:
+		i.Kind = "core module"
 	default:
 		i.describeModule(outline)
 	}

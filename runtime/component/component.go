@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/tetratelabs/wazero"
@@ -40,6 +41,9 @@ type Config struct {
 	// makes loops 5 to 20 times slower; without it only host functions heed the
 	// context.
 	Interrupt bool
+	// Preview1 offers WASI preview 1 to the core modules that import it; nil: the
+	// runtime's own.
+	Preview1 func(ctx context.Context, r wazero.Runtime) error
 }
 
 // An Engine compiles components and owns the code. It also takes core modules
@@ -63,7 +67,14 @@ func NewEngine(ctx context.Context, cfg Config) (*Engine, error) {
 		}
 	}
 	e := &Engine{runtime: wazero.NewRuntimeWithConfig(ctx, rc.WithCompilationCache(cache)), cache: cache, workers: max(1, cfg.Workers)}
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, e.runtime); err != nil {
+	preview1 := cfg.Preview1
+	if preview1 == nil {
+		preview1 = func(ctx context.Context, r wazero.Runtime) error {
+			_, err := wasi_snapshot_preview1.Instantiate(ctx, r)
+			return err
+		}
+	}
+	if err := preview1(ctx, e.runtime); err != nil {
 		return nil, errors.Join(fmt.Errorf("WASI preview 1: %w", err), e.Close(ctx))
 	}
 	return e, nil
@@ -161,6 +172,12 @@ func (c *Component) Close(ctx context.Context) error {
 		errs = append(errs, c.host.Close(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// UsesPreview1 reports whether instances need [InstanceConfig.Preview1]: the
+// component is a core module that imports WASI preview 1.
+func (c *Component) UsesPreview1() bool {
+	return slices.ContainsFunc(c.plan.Hosts, func(h plan.Host) bool { return h.Kind == plan.External })
 }
 
 // Plan returns the component's linking, which prints as text.

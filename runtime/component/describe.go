@@ -104,6 +104,11 @@ func describeModule(wasm []byte) (*Description, error) {
 	for _, i := range p.Imports {
 		d.Imports = appendItem(d.Imports, i.Instance, Item{i.Name, i.Type.String()})
 	}
+	for _, h := range p.Hosts {
+		if h.Kind == plan.External {
+			d.Imports = appendItem(d.Imports, h.Module, Item{Name: h.Name, Type: h.Core.String()})
+		}
+	}
 	for _, f := range funcsOf("", p.Exports) {
 		d.Exports = appendItem(d.Exports, f.Instance, Item{f.Name, f.Type.String()})
 	}

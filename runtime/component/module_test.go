@@ -73,7 +73,7 @@ func TestDescribeModule(t *testing.T) {
 		return names
 	}
 	got := append(count(d.Imports), count(d.Exports)...)
-	if diff := cmp.Diff([]string{"test:shop/basket@0.2.7: 2", "test:shop/api@0.2.7: 4"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"test:shop/basket@0.2.7: 2", "wasi_snapshot_preview1: 1", "test:shop/api@0.2.7: 4"}, got); diff != "" {
 		t.Errorf("interfaces (-want +got):\n%s", diff)
 	}
 }

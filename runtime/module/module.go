@@ -57,6 +57,7 @@ type Outline struct {
 	Imports []Import
 	Exports map[string]Kind
 	Memory  uint64 // pages that it starts with, over all memories
+	World   bool   // a component-type section says what component it is to be
 }
 
 // ErrComponent is returned for a component, which is not a core module.
@@ -96,7 +97,7 @@ func Read(b []byte) (*Outline, error) {
 func (o *Outline) section(id byte, r *reader) {
 	switch id {
 	case 0:
-		custom(r)
+		o.custom(r)
 	case 1:
 		types(r)
 	case 2:

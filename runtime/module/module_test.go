@@ -30,7 +30,8 @@ func TestRead(t *testing.T) {
 		section(9, "\x01\x00\x41\x00\x0b\x01\x00") +
 		section(10, "\x01\x04\x01\x02\x7f\x0b") +
 		section(11, "\x01\x00\x41\x00\x0b\x02hi") +
-		section(0, "\x04name\x01\x04\x01\x00\x01f")
+		section(0, "\x04name\x01\x04\x01\x00\x01f") +
+		section(0, "\x14component-type:guest")
 	got, err := Read([]byte(b))
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +40,7 @@ func TestRead(t *testing.T) {
 		Imports: []Import{{"env", "f", Func}, {"env", "m", Memory}},
 		Exports: map[string]Kind{"_start": Func},
 		Memory:  2,
+		World:   true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Read (-want +got):\n%s", diff)

@@ -1,5 +1,7 @@
 package module
 
+import "strings"
+
 func types(r *reader) {
 	for range r.count("types", 2, maxEntries) {
 		if form := r.byte(); form != recursive {
@@ -84,8 +86,10 @@ func data(r *reader) {
 }
 
 // custom checks the name section, which decoders read; of others only the name.
-func custom(r *reader) {
-	if r.name() != "name" {
+func (o *Outline) custom(r *reader) {
+	name := r.name()
+	o.World = o.World || strings.HasPrefix(name, "component-type")
+	if name != "name" {
 		return
 	}
 	for r.err == nil && r.more() {

@@ -12,17 +12,17 @@ import (
 // the configuration of a wazero module copies all of them for each one that is
 // added.
 type environ struct {
-	variables []variable
+	variables []Variable
 	size      int // in memory: NAME=VALUE and a zero byte each
 }
 
 type environKey struct{}
 
 // withEnviron gives the instance that runs under the context its variables.
-func withEnviron(ctx context.Context, variables []variable) context.Context {
+func withEnviron(ctx context.Context, variables []Variable) context.Context {
 	e := &environ{variables: variables}
 	for _, v := range variables {
-		e.size += len(v.name) + len("=") + len(v.value) + 1
+		e.size += len(v.Name) + len("=") + len(v.Value) + 1
 	}
 	return context.WithValue(ctx, environKey{}, e)
 }
@@ -65,9 +65,9 @@ func environGet(ctx context.Context, m api.Module, stack []uint64) {
 	at := 0
 	for i, v := range e.variables {
 		binary.LittleEndian.PutUint32(pointers[4*i:], text+uint32(at))
-		at += copy(buffer[at:], v.name)
+		at += copy(buffer[at:], v.Name)
 		at += copy(buffer[at:], "=")
-		at += copy(buffer[at:], v.value)
+		at += copy(buffer[at:], v.Value)
 		buffer[at] = 0
 		at++
 	}

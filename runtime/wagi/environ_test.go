@@ -33,7 +33,7 @@ func newMemory(t *testing.T) api.Module {
 
 func TestEnviron(t *testing.T) {
 	m := newMemory(t)
-	ctx := withEnviron(t.Context(), []variable{{"A", "1"}, {"EMPTY", ""}, {"C", "x=y"}})
+	ctx := withEnviron(t.Context(), []Variable{{"A", "1"}, {"EMPTY", ""}, {"C", "x=y"}})
 	call := func(f api.GoModuleFunc, a, b uint64) uint64 {
 		stack := []uint64{a, b}
 		f(ctx, m, stack)

@@ -12,13 +12,10 @@ package wagi
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
-	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -42,37 +39,20 @@ type Program struct {
 
 // Instantiate links the program and makes an instance of it without running it.
 func (p *Program) Instantiate(ctx context.Context) error {
-	m, err := p.Runtime.InstantiateModule(ctx, p.Module, p.config(ctx))
+	m, err := p.Runtime.InstantiateModule(ctx, p.Module, config(ctx))
 	if err != nil {
 		return err
 	}
 	return m.Close(ctx)
 }
 
-// Serve runs the program for one request and writes its reply to w. An error is
-// what went wrong with the program or with the reply, and the head may have been
-// sent by then; if a context ended it, it is the context's cause.
+// Serve runs the program for one request, as the function Serve says.
 func (p *Program) Serve(ctx context.Context, w http.ResponseWriter, q *Request, stderr io.Writer) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	out := &stdout{w: w, method: q.HTTP.Method, cancel: cancel}
-	config := p.config(ctx).WithStdout(until{ctx, out}).WithStderr(until{ctx, stderr}).WithArgs(arguments(p.Arguments, q)...)
-	if q.Body != nil {
-		config = config.WithStdin(untilReader{ctx, q.Body})
-	}
-	ctx = withEnviron(ctx, environment(p.Environment, q))
-	if p.Files != nil {
-		m := newMount(ctx, p.Files)
-		defer m.close()
-		config = config.WithFSConfig(m.config())
-	}
-	if err := p.run(ctx, config); err != nil {
-		if out.err != nil {
-			return out.err // why the program was ended
-		}
-		return err
-	}
-	return out.finish()
+	return Serve(ctx, w, q, p.Arguments, p.Environment, stderr, func(ctx context.Context, i *Invocation) error {
+		ctx, config, done := i.Preview1(ctx, p.Files)
+		defer done()
+		return p.run(ctx, config)
+	})
 }
 
 func (p *Program) run(ctx context.Context, config wazero.ModuleConfig) error {
@@ -83,54 +63,6 @@ func (p *Program) run(ctx context.Context, config wazero.ModuleConfig) error {
 	defer m.Close(context.WithoutCancel(ctx))
 	_, err = m.ExportedFunction(Entry).Call(ctx)
 	return p.explain(ctx, m, err)
-}
-
-// config is what all instances have in common. Their sleep ends with ctx.
-func (p *Program) config(ctx context.Context) wazero.ModuleConfig {
-	return wazero.NewModuleConfig().
-		WithName(""). // anonymous: any number at once
-		WithStartFunctions().
-		WithSysWalltime().
-		WithSysNanotime().
-		WithNanosleep(func(ns int64) { sleep(ctx, time.Duration(ns)) }).
-		WithOsyield(runtime.Gosched).
-		WithRandSource(rand.Reader)
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
-// until writes until its context ends. One call of a guest can write the same
-// page any number of times, and nothing else ends such a call.
-type until struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-func (u until) Write(p []byte) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	return u.w.Write(p)
-}
-
-// untilReader reads until its context ends.
-type untilReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u untilReader) Read(p []byte) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	return u.r.Read(p)
 }
 
 // An ExitError is the exit code of a program that did not end well.

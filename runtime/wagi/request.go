@@ -36,12 +36,12 @@ func arguments(template string, q *Request) []string {
 	return strings.Split(s, " ")
 }
 
-// variable is one variable of an environment.
-type variable struct{ name, value string }
+// A Variable is one variable of an environment.
+type Variable struct{ Name, Value string }
 
 // environment returns the environment of a program, sorted by name: base, which
 // is the manifest's, the CGI variables over it, and Spin's own over those.
-func environment(base map[string]string, q *Request) []variable {
+func environment(base map[string]string, q *Request) []Variable {
 	env := make(map[string]string, len(base)+len(q.HTTP.Header)+32)
 	for name, value := range base {
 		env[name] = value
@@ -53,11 +53,11 @@ func environment(base map[string]string, q *Request) []variable {
 	for _, f := range q.Match.Fields(q.Place) {
 		env[f.Variable] = f.Value
 	}
-	list := make([]variable, 0, len(env))
+	list := make([]Variable, 0, len(env))
 	for name, value := range env {
-		list = append(list, variable{name, value})
+		list = append(list, Variable{name, value})
 	}
-	slices.SortFunc(list, func(a, b variable) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(list, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 

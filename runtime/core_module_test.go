@@ -1,0 +1,92 @@
+package runtime
+
+import (
+	_ "embed"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/router/ledger"
+)
+
+// coreHTTP is a core module with a component-type section that imports preview 1
+// too, see testdata/core-http/guest.c.
+//
+//go:embed testdata/core-http/core-http.wasm
+var coreHTTP []byte
+
+// TestCoreModule runs a core module of an older SDK as an HTTP trigger: it has
+// the environment, the files and the output that a component has.
+func TestCoreModule(t *testing.T) {
+	checkGoroutines(t)
+	if err := Check(Features{}, "http", coreHTTP); err != nil {
+		t.Error(err)
+	}
+	page := artifact.Inline("a page")
+	v := serve(t, newHost(t, akamai), componentSpec(coreHTTP, func(c *artifact.Component) {
+		c.Environment = map[string]string{"WHO": "me"}
+		c.Files = []artifact.File{{Path: "dir/page", Inline: &page}}
+	}))
+	tests := []struct {
+		path    string
+		status  int
+		body    string
+		outcome ledger.Outcome
+		host    string
+	}{
+		{"/", 200, "Hello from a core module 1", ledger.OK, ""},
+		{"/", 200, "Hello from a core module 1", ledger.OK, ""}, // it is fresh
+		{"/env", 200, "WHO=me", ledger.OK, ""},
+		{"/read/dir/page", 200, "a page", ledger.OK, ""},
+		{"/read/etc/passwd", 200, "No such file or directory", ledger.OK, ""},
+		{"/create", 200, "Read-only file system", ledger.OK, ""},
+		{"/abort", 500, "", ledger.Trap, "unreachable"},
+		{"/exit", 500, "", ledger.Trap, "exit_code(0)"},
+	}
+	for _, tt := range tests {
+		v.lines = nil
+		a := v.get(tt.path)
+		if o := v.outcome(); a.StatusCode != tt.status || a.body != tt.body || o != tt.outcome {
+			t.Errorf("%s: %d %q, outcome %s; want %d %q, %s", tt.path, a.StatusCode, a.body, o, tt.status, tt.body, tt.outcome)
+		}
+		if host := strings.Join(v.stream(streamHost), "\n"); !strings.Contains(host, tt.host) {
+			t.Errorf("%s: host lines %q, want %q", tt.path, host, tt.host)
+		}
+	}
+	v.lines = nil
+	v.get("/out")
+	v.outcome()
+	if out, errs := v.stream(streamStdout), v.stream(streamStderr); len(out) != 1 || out[0] != "to stdout" || len(errs) != 1 || errs[0] != "to stderr" {
+		t.Errorf("output %q, %q", out, errs)
+	}
+}
+
+// TestCoreModuleEnds has calls of preview 1 that would last for ever.
+func TestCoreModuleEnds(t *testing.T) {
+	checkGoroutines(t)
+	limits := akamai
+	limits.Handler = 500 * time.Millisecond
+	v := serve(t, newHost(t, limits), componentSpec(coreHTTP))
+	v.quiet = true
+	for _, path := range []string{"/sleep", "/flood"} {
+		a := v.get(path)
+		if o := v.outcome(); a.StatusCode != 504 || !a.Close || o != ledger.Timeout {
+			t.Errorf("%s: %d %q, outcome %s; want 504 and the end of the connection", path, a.StatusCode, a.body, o)
+		}
+	}
+}
+
+func TestCoreModuleMemory(t *testing.T) {
+	limits := akamai
+	limits.Memory = 128 << 10
+	h := newHost(t, limits)
+	app, err := h.Compile(t.Context(), componentSpec(coreHTTP))
+	if err == nil {
+		err = app.Start(t.Context())
+		defer app.Close(t.Context())
+	}
+	if want := "the limit is 131072"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Start = %v, want %q", err, want)
+	}
+}
