@@ -202,7 +202,11 @@ func (e *wasiExecutor) serve(ctx context.Context, w http.ResponseWriter, q *requ
 	pumps.Wait()
 	select {
 	case <-g.done:
-		return errors.Join(err, g.wait())
+		fault := g.wait()
+		if err == nil || errors.Is(fault, err) {
+			return fault
+		}
+		return errors.Join(err, fault)
 	default:
 		q.rest = g.wait
 		return err
@@ -223,7 +227,8 @@ func (g *guestRun) reply(ctx context.Context, w http.ResponseWriter, q *request)
 	case a.Err != nil:
 		return &answerError{a.Err}
 	case a.Response == nil:
-		return g.wait()
+		<-g.done
+		return nil // its end says why
 	}
 	if err := wasihttp.WriteHead(w, q.Request, a.Response); err != nil {
 		return err

@@ -12,7 +12,13 @@ world() {
 	rm -rf "$work/wit"
 	cp -r ../wasi/wit "$work/wit"
 	sed -i "s/@0\.2\.12/@$1/g" "$work/wit/world.wit" "$work"/wit/deps/*.wit
-	printf 'package neutrino:guest;\nworld guest {\n%s\n}\n' "$2" >"$work/wit/world.wit"
+	printf 'package neutrino:guest;\nworld guest {\n%s\n}\n%s\n' "$2" "${3:-}" >"$work/wit/world.wit"
+}
+
+# bare makes a module without libc.
+bare() {
+	clang-19 --target=wasm32 -O2 -nostdlib -mno-bulk-memory -Wl,--no-entry -Wl,--strip-debug -Wl,-z,stack-size=16384 \
+		-o "$work/core.wasm" "$1"
 }
 
 # A reactor of wasi-libc, which stays a core module.
@@ -20,3 +26,12 @@ clang-19 --target=wasm32-wasi -O2 -mno-bulk-memory -mexec-model=reactor -Wl,--st
 	-o "$work/core.wasm" core-http/guest.c
 world 0.2.0 'export wasi:http/incoming-handler@0.2.0;'
 wasm-tools component embed "$work/wit" --world guest "$work/core.wasm" -o core-http/core-http.wasm
+
+bare hostile/guest.c
+world 0.2.0 'import wasi:http/outgoing-handler@0.2.0; export wasi:http/incoming-handler@0.2.0; export things;' \
+	'interface things { resource thing; }'
+wasm-tools component embed "$work/wit" --world guest "$work/core.wasm" -o hostile/hostile.wasm
+for f in hostile/*.wat; do
+	wasm-tools parse "$f" -o "${f%.wat}.wasm"
+	wasm-tools validate "${f%.wat}.wasm"
+done
