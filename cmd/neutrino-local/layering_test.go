@@ -65,6 +65,9 @@ var layers = map[string][]string{
 	"runtime/wasi":            {"runtime/component", "runtime/component/abi", "runtime/wasi/filesystem", "runtime/wasi/sockets", "runtime/wasi/stream"},
 	"runtime/wasi/wasihttp":   {"runtime/component", "runtime/component/abi", "runtime/wasi", "runtime/wasi/stream"},
 
+	// Components made of components.
+	"runtime/component/compose": {"runtime/component/types", "runtime/component/binary", "runtime/component/validate"},
+
 	// Spin's own interfaces.
 	"runtime/spin/variables": {"store", "registry/artifact", "runtime/component", "runtime/component/abi"},
 
