@@ -47,6 +47,7 @@ var layers = map[string][]string{
 	"runtime/files":  {"registry/artifact"},
 	"runtime/memory": {},
 	"runtime/module": {},
+	"runtime/pool":   {},
 	"runtime/route":  {},
 	"runtime/wagi":   {"runtime/files", "runtime/route"},
 
