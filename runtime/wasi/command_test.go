@@ -10,6 +10,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/sys"
+
 	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
@@ -55,18 +58,32 @@ func (p *program) exec(s *State) (code int, stdout, stderr string, err error) {
 	p.t.Helper()
 	var out, errs bytes.Buffer
 	s.Stdout, s.Stderr = &out, &errs
-	in, err := p.code.Instantiate(p.t.Context(), component.InstanceConfig{Init: func(in *component.Instance) error {
+	code, err = p.start(s)
+	return code, out.String(), errs.String(), err
+}
+
+// start runs the command with the output that s has.
+func (p *program) start(s *State) (code int, err error) {
+	p.t.Helper()
+	config := component.InstanceConfig{Init: func(in *component.Instance) error {
 		p.host.Set(in, s)
 		return nil
-	}})
+	}}
+	if p.code.UsesPreview1() {
+		config.Preview1 = wazero.NewModuleConfig().WithStdout(s.Stdout).WithStderr(s.Stderr)
+	}
+	in, err := p.code.Instantiate(p.t.Context(), config)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	code, err = p.host.Run(p.t.Context(), in, p.run)
+	if exit, ok := errors.AsType[*sys.ExitError](err); ok { // of preview 1
+		code, err = int(exit.ExitCode()), nil
+	}
 	if e := in.Close(p.t.Context()); e != nil && !errors.Is(e, stream.ErrChildren) {
 		p.t.Error(e)
 	}
-	return code, out.String(), errs.String(), err
+	return code, err
 }
 
 func TestCommand(t *testing.T) {
