@@ -56,7 +56,7 @@ func (f Features) explain(err error) error {
 func (f Features) check(c *artifact.Component) error {
 	for _, label := range c.Metadata.KeyValueStores {
 		if label != "default" && !f.KeyValueLabels {
-			return fmt.Errorf("component %q: key-value store %.100q: the profile %s has only %q", c.ID, label, f.Profile, "default")
+			return fmt.Errorf("unknown key_value_stores label %.100q for component %q: the profile %s has only %q", label, c.ID, f.Profile, "default")
 		}
 	}
 	if len(c.Metadata.Databases) > 0 && !f.SQLite {

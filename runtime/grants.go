@@ -6,9 +6,11 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/keyvalue"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
+	"github.com/neutrino-local/neutrino-local/store"
 )
 
 // capabilities are what components may import, linked once for a Host. What one
@@ -18,6 +20,7 @@ type capabilities struct {
 	wasi      *wasi.Host
 	http      *wasihttp.Host
 	variables *variables.Host
+	keyvalue  *keyvalue.Host
 }
 
 // newCapabilities links all hosts whose interfaces the features have.
@@ -27,6 +30,7 @@ func newCapabilities(f Features) capabilities {
 	c.wasi = wasi.Link(l)
 	c.http = wasihttp.Link(l, c.wasi)
 	c.variables = variables.Link(l)
+	c.keyvalue = keyvalue.Link(l, f.KeyValueAtomics)
 	return c
 }
 
@@ -46,6 +50,7 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 	var grants []grant
 	for _, of := range []func(*artifact.Component) (grant, error){
 		a.grantVariables,
+		a.grantKeyValue,
 		a.grantHTTP,
 	} {
 		g, err := of(c)
@@ -84,6 +89,23 @@ func (a *App) grantVariables(c *artifact.Component) (grant, error) {
 	}
 	return func(in *component.Instance, _ func(string)) error {
 		a.host.can.variables.Set(in, own)
+		return nil
+	}, nil
+}
+
+// grantKeyValue gives a component the stores that it lists. A host without any
+// knows none of them.
+func (a *App) grantKeyValue(c *artifact.Component) (grant, error) {
+	labels := c.Metadata.KeyValueStores
+	if len(labels) > 0 && a.host.keyValue == nil {
+		return nil, fmt.Errorf("unknown key_value_stores label %q: this host has no key-value stores", labels[0])
+	}
+	return func(in *component.Instance, log func(string)) error {
+		s := &keyvalue.State{Labels: labels, Log: log}
+		if len(labels) > 0 {
+			s.App = a.host.keyValue.App(store.AppID(a.spec.AppID))
+		}
+		a.host.can.keyvalue.Set(in, s)
 		return nil
 	}, nil
 }

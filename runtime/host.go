@@ -27,6 +27,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/module"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
+	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 )
 
 // Limits of one guest and one request; zero means none.
@@ -44,6 +45,8 @@ type Config struct {
 	Limits   Limits
 	Features Features
 	Log      *slog.Logger
+	// KeyValue has the stores of all apps; nil has none.
+	KeyValue *keyvalue.Stores
 	// Environment has values for variables of apps that were not deployed with
 	// one, by the name SPIN_VARIABLE_X; nil has none.
 	Environment func(name string) (string, bool)
@@ -54,6 +57,7 @@ type Config struct {
 type Host struct {
 	limits   Limits
 	features Features
+	keyValue *keyvalue.Stores // nil: none
 	log      *slog.Logger
 	environ  func(name string) (string, bool) // of variables; nil: none
 	cache    wazero.CompilationCache          // nil without a directory
@@ -85,7 +89,7 @@ const (
 // host does without.
 func New(ctx context.Context, cfg Config) (*Host, error) {
 	h := &Host{
-		limits: cfg.Limits, features: cfg.Features, log: cfg.Log, environ: cfg.Environment,
+		limits: cfg.Limits, features: cfg.Features, keyValue: cfg.KeyValue, log: cfg.Log, environ: cfg.Environment,
 		can: newCapabilities(cfg.Features), transport: wasihttp.NewTransport(new(net.Dialer).DialContext),
 	}
 	h.code.compile = h.compile

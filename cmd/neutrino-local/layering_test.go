@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	// What runs guests.
 	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
 		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp",
-		"runtime/spin/variables"},
+		"runtime/spin/keyvalue", "runtime/spin/variables", "store/keyvalue"},
 	"runtime/files":  {"registry/artifact"},
 	"runtime/memory": {},
 	"runtime/module": {},
@@ -70,6 +70,7 @@ var layers = map[string][]string{
 	"runtime/component/compose": {"runtime/component/types", "runtime/component/binary", "runtime/component/validate"},
 
 	// Spin's own interfaces.
+	"runtime/spin/keyvalue":  {"runtime/component", "runtime/component/abi", "store", "store/keyvalue"},
 	"runtime/spin/variables": {"store", "registry/artifact", "runtime/component", "runtime/component/abi"},
 
 	// The control listener and its client.

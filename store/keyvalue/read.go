@@ -82,7 +82,7 @@ func (a *App) GetMany(ctx context.Context, label string, keys []string, most int
 				continue
 			}
 			if size += overhead + len(key) + len(value); size > most {
-				return tooMuch(most)
+				return &tooMuch{most}
 			}
 			pairs = append(pairs, Pair{key, value})
 		}
@@ -94,10 +94,13 @@ func (a *App) GetMany(ctx context.Context, label string, keys []string, most int
 // overhead is what a key or a value takes in memory beside its bytes.
 const overhead = 24
 
-// tooMuch has the words of Spin.
-func tooMuch(most int) error {
-	return fmt.Errorf("query result exceeds limit of %d bytes: %w", most, store.ErrLimit)
+// A tooMuch is a result that is over a limit, in the words of Spin.
+type tooMuch struct{ most int }
+
+func (e *tooMuch) Error() string {
+	return fmt.Sprintf("query result exceeds limit of %d bytes", e.most)
 }
+func (e *tooMuch) Unwrap() error { return store.ErrLimit }
 
 // AllKeys returns all keys in byte order. They are read page by page, and their
 // size together may be no more than most.
@@ -112,7 +115,7 @@ func (a *App) AllKeys(ctx context.Context, label string, most int) (all []string
 			}
 			for _, key := range page {
 				if size += overhead + len(key); size > most {
-					return tooMuch(most)
+					return &tooMuch{most}
 				}
 			}
 			all = append(all, page...)
