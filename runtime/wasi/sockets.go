@@ -125,6 +125,48 @@ func (s *socketTypes) linkLookup(b scope) {
 	})
 }
 
+// A socket is what both kinds of sockets have.
+type socket interface {
+	StartBind(netip.AddrPort) error
+	FinishBind() error
+	Local() (netip.AddrPort, error)
+	Remote() (netip.AddrPort, error)
+	Family() sockets.Family
+}
+
+// A method binds a function of a socket; an error is its error-code.
+type method[T any] func(name string, fn func(c *component.Call, s T, args []abi.Value) (abi.Value, error))
+
+func methods[T any](b scope, name string, r component.Resource[T]) method[T] {
+	return func(function string, fn func(*component.Call, T, []abi.Value) (abi.Value, error)) {
+		b.fn("[method]"+name+"."+function, func(c *component.Call, args []abi.Value) (abi.Value, error) {
+			return socketResult(fn(c, r.Of(args[0]), args[1:]))
+		})
+	}
+}
+
+// linkSocket binds what both kinds of sockets have, and returns how to bind more.
+func linkSocket[T socket](b scope, name string, r component.Resource[T]) method[T] {
+	m := methods(b, name, r)
+	m("start-bind", func(_ *component.Call, s T, args []abi.Value) (abi.Value, error) {
+		return abi.Value{}, s.StartBind(addressOf(args[1]))
+	})
+	m("finish-bind", func(_ *component.Call, s T, _ []abi.Value) (abi.Value, error) { return abi.Value{}, s.FinishBind() })
+	for name, of := range map[string]func(T) (netip.AddrPort, error){"local-address": T.Local, "remote-address": T.Remote} {
+		m(name, func(_ *component.Call, s T, _ []abi.Value) (abi.Value, error) {
+			a, err := of(s)
+			if err != nil {
+				return abi.Value{}, err
+			}
+			return addressValue(a), nil
+		})
+	}
+	b.fn("[method]"+name+".address-family", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		return abi.Case(int(r.Of(args[0]).Family())), nil
+	})
+	return m
+}
+
 // An option is how to bind a get and a set function of a socket.
 type option func(name string, value func(*sockets.Options) abi.Value, change func(o *sockets.Options, v abi.Value) (ok bool))
 

@@ -3,7 +3,6 @@ package wasi
 import (
 	"context"
 	"math"
-	"net/netip"
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component"
@@ -26,7 +25,6 @@ func (s *socketTypes) linkTCP(l *component.Linker) {
 	})
 	s.linkTCPSteps(b)
 	s.linkTCPStreams(b)
-	s.linkTCPState(b)
 	of := func(v abi.Value) (*sockets.TCP, *sockets.Options) {
 		t := s.tcp.Of(v)
 		return t, &t.Options
@@ -42,46 +40,26 @@ func (s *socketTypes) linkTCP(l *component.Linker) {
 }
 
 func (s *socketTypes) linkTCPSteps(b scope) {
-	step := func(name string, fn func(c *component.Call, t *sockets.TCP, args []abi.Value) error) {
-		b.fn("[method]tcp-socket."+name, func(c *component.Call, args []abi.Value) (abi.Value, error) {
-			return socketResult(abi.Value{}, fn(c, s.tcp.Of(args[0]), args[1:]))
-		})
+	m := linkSocket(b, "tcp-socket", s.tcp)
+	step := func(name string, fn func(t *sockets.TCP) error) {
+		m(name, func(_ *component.Call, t *sockets.TCP, _ []abi.Value) (abi.Value, error) { return abi.Value{}, fn(t) })
 	}
-	step("start-bind", func(_ *component.Call, t *sockets.TCP, args []abi.Value) error {
-		return t.StartBind(addressOf(args[1]))
+	step("start-listen", (*sockets.TCP).StartListen)
+	step("finish-listen", (*sockets.TCP).FinishListen)
+	m("start-connect", func(c *component.Call, t *sockets.TCP, args []abi.Value) (abi.Value, error) {
+		return abi.Value{}, t.StartConnect(c.Context(), addressOf(args[1]))
 	})
-	step("finish-bind", func(_ *component.Call, t *sockets.TCP, _ []abi.Value) error { return t.FinishBind() })
-	step("start-connect", func(c *component.Call, t *sockets.TCP, args []abi.Value) error {
-		return t.StartConnect(c.Context(), addressOf(args[1]))
+	m("shutdown", func(_ *component.Call, t *sockets.TCP, args []abi.Value) (abi.Value, error) {
+		return abi.Value{}, t.Shutdown(args[0].Case())
 	})
-	step("start-listen", func(_ *component.Call, t *sockets.TCP, _ []abi.Value) error { return t.StartListen() })
-	step("finish-listen", func(_ *component.Call, t *sockets.TCP, _ []abi.Value) error { return t.FinishListen() })
-	step("shutdown", func(_ *component.Call, t *sockets.TCP, args []abi.Value) error { return t.Shutdown(args[0].Case()) })
-	step("set-listen-backlog-size", func(_ *component.Call, t *sockets.TCP, args []abi.Value) error {
+	m("set-listen-backlog-size", func(_ *component.Call, t *sockets.TCP, args []abi.Value) (abi.Value, error) {
 		if t.Options.Backlog = args[0].U64(); t.Options.Backlog == 0 {
-			return sockets.InvalidArgument
+			return abi.Value{}, sockets.InvalidArgument
 		}
-		return nil
+		return abi.Value{}, nil
 	})
-}
-
-func (s *socketTypes) linkTCPState(b scope) {
-	address := func(name string, of func(*sockets.TCP) (netip.AddrPort, error)) {
-		b.fn("[method]tcp-socket."+name, func(_ *component.Call, args []abi.Value) (abi.Value, error) {
-			a, err := of(s.tcp.Of(args[0]))
-			if err != nil {
-				return socketResult(abi.Value{}, err)
-			}
-			return abi.OK(addressValue(a)), nil
-		})
-	}
-	address("local-address", (*sockets.TCP).Local)
-	address("remote-address", (*sockets.TCP).Remote)
 	b.fn("[method]tcp-socket.is-listening", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		return abi.Bool(s.tcp.Of(args[0]).Listening()), nil
-	})
-	b.fn("[method]tcp-socket.address-family", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
-		return abi.Case(int(s.tcp.Of(args[0]).Family())), nil
 	})
 	b.fn("[method]tcp-socket.subscribe", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
 		t := s.tcp.Of(args[0])

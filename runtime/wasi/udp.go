@@ -24,7 +24,7 @@ func (s *socketTypes) linkUDP(l *component.Linker) {
 		}
 		return abi.OK(s.udp.Own(u)), nil
 	})
-	s.linkUDPSocket(b)
+	linkSocket(b, "udp-socket", s.udp)
 	s.linkDatagrams(in(l, "wasi:sockets/udp", track02, trackNov))
 	s.linkUDPOctober(in(l, "wasi:sockets/udp", trackOct))
 	options(b, "udp-socket", "unicast-hop-limit", func(v abi.Value) (*sockets.UDP, *sockets.Options) {
@@ -32,32 +32,6 @@ func (s *socketTypes) linkUDP(l *component.Linker) {
 		return u, &u.Options
 	}, (*sockets.UDP).Apply)
 	ipv6Only(in(l, "wasi:sockets/udp", trackNov, trackOct), "udp-socket", func(v abi.Value) sockets.Family { return s.udp.Of(v).Family() })
-}
-
-func (s *socketTypes) linkUDPSocket(b scope) {
-	method := func(name string, fn func(u *sockets.UDP, args []abi.Value) (abi.Value, error)) {
-		b.fn("[method]udp-socket."+name, func(_ *component.Call, args []abi.Value) (abi.Value, error) {
-			return socketResult(fn(s.udp.Of(args[0]), args[1:]))
-		})
-	}
-	method("start-bind", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
-		return abi.Value{}, u.StartBind(addressOf(args[1]))
-	})
-	method("finish-bind", func(u *sockets.UDP, _ []abi.Value) (abi.Value, error) { return abi.Value{}, u.FinishBind() })
-	for name, of := range map[string]func(*sockets.UDP) (netip.AddrPort, error){
-		"local-address": (*sockets.UDP).Local, "remote-address": (*sockets.UDP).Remote,
-	} {
-		method(name, func(u *sockets.UDP, _ []abi.Value) (abi.Value, error) {
-			a, err := of(u)
-			if err != nil {
-				return abi.Value{}, err
-			}
-			return addressValue(a), nil
-		})
-	}
-	b.fn("[method]udp-socket.address-family", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
-		return abi.Case(int(s.udp.Of(args[0]).Family())), nil
-	})
 }
 
 func (s *socketTypes) linkDatagrams(b scope) {
@@ -130,20 +104,18 @@ func datagrams(list []sockets.Datagram) abi.Value {
 
 // linkUDPOctober offers the socket of October 2023, which is its own stream.
 func (s *socketTypes) linkUDPOctober(b scope) {
-	method := func(name string, fn func(u *sockets.UDP, args []abi.Value) (abi.Value, error)) {
-		b.fn("[method]udp-socket."+name, func(_ *component.Call, args []abi.Value) (abi.Value, error) {
-			return socketResult(fn(s.udp.Of(args[0]), args[1:]))
-		})
-	}
-	method("start-connect", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
+	m := methods(b, "udp-socket", s.udp)
+	m("start-connect", func(_ *component.Call, u *sockets.UDP, args []abi.Value) (abi.Value, error) {
 		return abi.Value{}, u.StartConnect(addressOf(args[1]))
 	})
-	method("finish-connect", func(u *sockets.UDP, _ []abi.Value) (abi.Value, error) { return abi.Value{}, u.FinishConnect() })
-	method("receive", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
+	m("finish-connect", func(_ *component.Call, u *sockets.UDP, _ []abi.Value) (abi.Value, error) {
+		return abi.Value{}, u.FinishConnect()
+	})
+	m("receive", func(_ *component.Call, u *sockets.UDP, args []abi.Value) (abi.Value, error) {
 		list, err := u.Receive(args[0].U64())
 		return datagrams(list), err
 	})
-	method("send", func(u *sockets.UDP, args []abi.Value) (abi.Value, error) {
+	m("send", func(_ *component.Call, u *sockets.UDP, args []abi.Value) (abi.Value, error) {
 		list := make([]sockets.Datagram, args[0].Len())
 		for i := range list {
 			d := args[0].At(i)
