@@ -72,39 +72,54 @@ const (
 	pagemapScan = 0xc0606610
 )
 
+// find asks until it has been told of all pages: the kernel may stop earlier.
 func (s *scanner) find(b []byte, l *list) (int, error) {
 	l.start = uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	most := uint64(len(l.regions))
+	l.n, l.pages = 0, 0
+	end := uint64(l.start) + uint64(len(b))
+	for at := uint64(l.start); at < end && !l.full(s.page); {
+		next, err := s.scan(at, end, l)
+		if err != nil {
+			return 0, fmt.Errorf("PAGEMAP_SCAN: %w", err)
+		}
+		if next <= at && !l.full(s.page) {
+			return 0, fmt.Errorf("PAGEMAP_SCAN: stopped at %#x of %#x to %#x", next, at, end)
+		}
+		at = next
+	}
+	return l.pages, nil
+}
+
+// scan adds the regions of [start, end) to l, and returns how far it came.
+func (s *scanner) scan(start, end uint64, l *list) (next uint64, err error) {
+	room := l.regions[l.n:]
 	a := scanArgument{
-		start: uint64(l.start), end: uint64(l.start) + uint64(len(b)),
-		vec: uint64(uintptr(unsafe.Pointer(&l.regions[0]))), vecLen: most, maxPages: most,
-		inverted: isFile | isZero, mask: isFile | isZero, anyOf: isPresent | isSwapped, returned: isPresent,
+		start: start, end: end, vec: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(room)))), vecLen: uint64(len(room)),
+		maxPages: uint64(len(l.regions) - l.pages), inverted: isFile | isZero, mask: isFile | isZero, anyOf: isPresent | isSwapped, returned: isPresent,
 	}
 	a.size = uint64(unsafe.Sizeof(a))
-	for {
-		n, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.fd), pagemapScan, uintptr(unsafe.Pointer(&a)))
-		runtime.KeepAlive(l)
-		if errno == unix.EINTR {
-			continue
-		}
-		if errno != 0 {
-			return 0, fmt.Errorf("PAGEMAP_SCAN: %w", errno)
-		}
-		if int(n) > len(l.regions) {
-			return 0, fmt.Errorf("PAGEMAP_SCAN: %d regions in room for %d", n, len(l.regions))
-		}
-		l.n, l.pages = int(n), 0
-		for _, r := range l.regions[:n] {
-			if r.start < a.start || r.end > a.end || r.start >= r.end {
-				return 0, fmt.Errorf("PAGEMAP_SCAN: region %#x to %#x is not in %#x to %#x", r.start, r.end, a.start, a.end)
-			}
-			l.pages += int(r.end-r.start) / s.page
-		}
-		if a.walkEnd != a.end && !l.full(s.page) {
-			return 0, fmt.Errorf("PAGEMAP_SCAN: stopped at %#x of %#x", a.walkEnd, a.end)
-		}
-		return l.pages, nil
+	n, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.fd), pagemapScan, uintptr(unsafe.Pointer(&a)))
+	runtime.KeepAlive(l)
+	if errno == unix.EINTR {
+		return s.scan(start, end, l)
 	}
+	if errno != 0 {
+		return 0, errno
+	}
+	if n > uintptr(len(room)) {
+		return 0, fmt.Errorf("%d regions in room for %d", n, len(room))
+	}
+	for _, r := range room[:n] {
+		if r.start < start || r.end > end || r.start >= r.end {
+			return 0, fmt.Errorf("region %#x to %#x is not in %#x to %#x", r.start, r.end, start, end)
+		}
+		l.pages += int(r.end-r.start) / s.page
+		l.n++
+	}
+	if n > 0 { // walkEnd may lag behind what was put out, when that was much
+		a.walkEnd = max(a.walkEnd, room[n-1].end)
+	}
+	return a.walkEnd, nil
 }
 
 func (s *scanner) close() error { return unix.Close(s.fd) }
