@@ -55,8 +55,9 @@ type App struct {
 	routes    []Route
 	releases  []func() // of compiled modules
 
-	slots   chan struct{} // holds one for each guest that runs; nil: no limit
-	waiting atomic.Int64  // requests that wait for a slot
+	slots   chan struct{}           // holds one for each guest that runs; nil: no limit
+	inner   [maxDepth]chan struct{} // the same for those that other guests wait for, by depth
+	waiting atomic.Int64            // requests that wait for a slot
 
 	mu     sync.Mutex
 	users  int           // guarded by mu; requests
@@ -99,6 +100,9 @@ func (h *Host) Compile(ctx context.Context, s Spec) (_ *App, err error) {
 	a := &App{host: h, spec: s, triggers: map[string]*trigger{}, idle: make(chan struct{})}
 	if n := h.limits.Instances; n > 0 {
 		a.slots = make(chan struct{}, n)
+		for i := range a.inner {
+			a.inner[i] = make(chan struct{}, n)
+		}
 	}
 	defer func() {
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/keyvalue"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/outbound"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
@@ -21,6 +22,7 @@ type capabilities struct {
 	http      *wasihttp.Host
 	variables *variables.Host
 	keyvalue  *keyvalue.Host
+	outbound  *outbound.Host
 }
 
 // newCapabilities links all hosts whose interfaces the features have.
@@ -31,6 +33,7 @@ func newCapabilities(f Features) capabilities {
 	c.http = wasihttp.Link(l, c.wasi)
 	c.variables = variables.Link(l)
 	c.keyvalue = keyvalue.Link(l, f.KeyValueAtomics)
+	c.outbound = outbound.Link(l)
 	return c
 }
 
@@ -52,6 +55,7 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 		a.grantVariables,
 		a.grantKeyValue,
 		a.grantHTTP,
+		a.grantSockets,
 	} {
 		g, err := of(c)
 		if err != nil {
@@ -106,14 +110,6 @@ func (a *App) grantKeyValue(c *artifact.Component) (grant, error) {
 			s.App = a.host.keyValue.App(store.AppID(a.spec.AppID))
 		}
 		a.host.can.keyvalue.Set(in, s)
-		return nil
-	}, nil
-}
-
-func (a *App) grantHTTP(c *artifact.Component) (grant, error) {
-	outbound := a.host.outbound(c.Metadata.AllowedOutboundHosts)
-	return func(in *component.Instance, _ func(string)) error {
-		a.host.can.http.Set(in, &wasihttp.State{Outbound: outbound})
 		return nil
 	}, nil
 }

@@ -11,9 +11,9 @@ package runtime
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -26,7 +26,6 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
-	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
 	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 )
 
@@ -50,6 +49,8 @@ type Config struct {
 	// Environment has values for variables of apps that were not deployed with
 	// one, by the name SPIN_VARIABLE_X; nil has none.
 	Environment func(name string) (string, bool)
+	Roots       *x509.CertPool // of the servers that guests talk to; nil: the system's
+	Offline     bool           // guests reach their own app and loopback only
 }
 
 // A Host compiles modules and makes apps of them. Its methods may be called by
@@ -66,7 +67,8 @@ type Host struct {
 
 	components *component.Engine
 	can        capabilities    // of components
-	transport  *http.Transport // of their requests
+	network    *network        // and what they reach by it
+	transport  *http.Transport // over network
 
 	mu      sync.Mutex
 	without *engine // guarded by mu; compiles without a cache; made when cached has failed
@@ -90,8 +92,9 @@ const (
 func New(ctx context.Context, cfg Config) (*Host, error) {
 	h := &Host{
 		limits: cfg.Limits, features: cfg.Features, keyValue: cfg.KeyValue, log: cfg.Log, environ: cfg.Environment,
-		can: newCapabilities(cfg.Features), transport: wasihttp.NewTransport(new(net.Dialer).DialContext),
+		can: newCapabilities(cfg.Features), network: newNetwork(cfg.Offline),
 	}
+	h.transport = h.network.transport(cfg.Roots)
 	h.code.compile = h.compile
 	config := h.config()
 	if cfg.CacheDir != "" {

@@ -22,6 +22,11 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer a.leave()
+	a.dispatch(w, r)
+}
+
+// dispatch answers a request to an app that is in use until it has.
+func (a *App) dispatch(w http.ResponseWriter, r *http.Request) {
 	path := rawPath(r.URL)
 	if name, ok := strings.CutPrefix(path, route.ReservedPrefix); ok {
 		a.serveReserved(w, name)
@@ -163,7 +168,7 @@ func (c *call) run(ctx context.Context, q *request) error {
 			<-ended // it uses w, which is ours only until we return
 		}
 	}()
-	return c.trigger.serve(ctx, c.reply, q)
+	return c.trigger.serve(withOrigin(ctx, q), c.reply, q)
 }
 
 // veto keeps a guest from answering a request that was too large.
@@ -268,9 +273,13 @@ func (a *App) slot(ctx context.Context) (release func(), err error) {
 	if a.slots == nil {
 		return func() {}, nil
 	}
-	release = func() { <-a.slots }
+	slots := a.slots
+	if depth := depthOf(ctx); depth > 0 {
+		slots = a.inner[depth-1]
+	}
+	release = func() { <-slots }
 	select {
-	case a.slots <- struct{}{}:
+	case slots <- struct{}{}:
 		return release, nil
 	default:
 	}
@@ -280,7 +289,7 @@ func (a *App) slot(ctx context.Context) (release func(), err error) {
 		return nil, a.full()
 	}
 	select {
-	case a.slots <- struct{}{}:
+	case slots <- struct{}{}:
 		return release, nil
 	case <-ctx.Done():
 		if context.Cause(ctx) == errDeadline {

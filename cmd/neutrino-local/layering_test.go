@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	// What runs guests.
 	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
 		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp",
-		"runtime/spin/keyvalue", "runtime/spin/variables", "store/keyvalue"},
+		"runtime/wasi/sockets", "runtime/spin/keyvalue", "runtime/spin/outbound", "runtime/spin/variables", "store/keyvalue"},
 	"runtime/files":  {"registry/artifact"},
 	"runtime/memory": {},
 	"runtime/module": {},
@@ -71,6 +71,7 @@ var layers = map[string][]string{
 
 	// Spin's own interfaces.
 	"runtime/spin/keyvalue":  {"runtime/component", "runtime/component/abi", "store", "store/keyvalue"},
+	"runtime/spin/outbound":  {"registry/artifact", "runtime/component", "runtime/component/abi"},
 	"runtime/spin/variables": {"store", "registry/artifact", "runtime/component", "runtime/component/abi"},
 
 	// The control listener and its client.
@@ -82,7 +83,6 @@ var layers = map[string][]string{
 	"cmd/neutrino-local": {"..."},
 	"e2e":                {"e2e/guests", "e2e/guests/components", "e2e/guests/spin"},
 	"e2e/guests":         {},
-	"e2e/guests/spin":    {},
 }
 
 func TestImportsGoDown(t *testing.T) {

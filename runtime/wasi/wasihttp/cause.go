@@ -32,15 +32,13 @@ func dnsError(err error) *Error {
 	if !errors.As(err, &dns) {
 		return nil
 	}
-	if dns.IsTimeout {
-		return Fail(DNSTimeout)
-	}
 	info := uint16(0)
 	e := FailText(DNSError, "address not available")
 	e.ID = &info
 	return e
 }
 
+// tlsError gives all faults of TLS the one code that Spin has for them.
 func tlsError(err error) *Error {
 	var (
 		alert  tls.AlertError
@@ -50,15 +48,8 @@ func tlsError(err error) *Error {
 		author x509.UnknownAuthorityError
 		cert   x509.CertificateInvalidError
 	)
-	switch {
-	case errors.As(err, &verify), errors.As(err, &host), errors.As(err, &author), errors.As(err, &cert):
-		return Fail(TLSCertificateError)
-	case errors.As(err, &alert):
-		id := uint16(alert)
-		e := FailText(TLSAlertReceived, alert.Error())
-		e.ID = &id
-		return e
-	case errors.As(err, &record), strings.Contains(err.Error(), "tls: "):
+	if errors.As(err, &verify) || errors.As(err, &host) || errors.As(err, &author) || errors.As(err, &cert) ||
+		errors.As(err, &alert) || errors.As(err, &record) || strings.Contains(err.Error(), "tls: ") {
 		return Fail(TLSProtocolError)
 	}
 	return nil

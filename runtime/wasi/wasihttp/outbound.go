@@ -22,7 +22,7 @@ const DefaultTimeout = 600 * time.Second
 type Outbound struct {
 	// Allow returns an error for a request that must not be sent. An *Error is
 	// what the guest gets, anything else becomes HTTP-request-denied. Nil
-	// allows nothing.
+	// allows nothing. A request without an authority has no host.
 	Allow func(ctx context.Context, u *url.URL) error
 	// Transport sends the request. It may return an *Error.
 	Transport http.RoundTripper
@@ -150,10 +150,9 @@ func (r *Request) url() (*url.URL, *Error) {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return nil, Fail(ProtocolError)
 	}
-	if r.Authority == nil {
-		return nil, Fail(RequestURIInvalid)
+	if r.Authority != nil {
+		u.Host = *r.Authority
 	}
-	u.Host = *r.Authority
 	path := "/"
 	if r.Path != nil && *r.Path != "" {
 		path = *r.Path

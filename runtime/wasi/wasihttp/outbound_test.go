@@ -125,7 +125,7 @@ func TestOutboundRefuses(t *testing.T) {
 		{"nothing is granted", nil, "http", "h", RequestDenied, true},
 		{"not granted", denied, "http", "h", RequestDenied, true},
 		{"an address that is not", prohibited, "http", "h", DestinationIPProhibited, true},
-		{"no authority", allowAll, "http", "", RequestURIInvalid, false},
+		{"no authority", denied, "http", "", RequestDenied, true},
 		{"another scheme", allowAll, "ftp", "h", ProtocolError, false},
 	}
 	for _, tt := range tests {
@@ -205,7 +205,7 @@ func TestErrorOf(t *testing.T) {
 	}{
 		{fmt.Errorf("x: %w", Fail(LoopDetected)), LoopDetected},
 		{dial(&net.DNSError{Err: "no such host", IsNotFound: true}), DNSError},
-		{dial(&net.DNSError{Err: "i/o timeout", IsTimeout: true}), DNSTimeout},
+		{dial(&net.DNSError{Err: "i/o timeout", IsTimeout: true}), DNSError},
 		{dial(syscall.ECONNREFUSED), ConnectionRefused},
 		{dial(syscall.ENETUNREACH), DestinationIPUnroutable},
 		{dial(syscall.ETIMEDOUT), ConnectionTimeout},
@@ -214,9 +214,9 @@ func TestErrorOf(t *testing.T) {
 		{io.ErrUnexpectedEOF, ResponseIncomplete},
 		{io.EOF, ConnectionTerminated},
 		{context.DeadlineExceeded, ConnectionReadTimeout},
-		{x509.UnknownAuthorityError{}, TLSCertificateError},
-		{&tls.CertificateVerificationError{Err: errors.New("expired")}, TLSCertificateError},
-		{tls.AlertError(40), TLSAlertReceived},
+		{x509.UnknownAuthorityError{}, TLSProtocolError},
+		{&tls.CertificateVerificationError{Err: errors.New("expired")}, TLSProtocolError},
+		{tls.AlertError(40), TLSProtocolError},
 		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, TLSProtocolError},
 		{errors.New("net/http: HTTP/1.x transport connection broken: malformed MIME header"), ProtocolError},
 		{errors.New("net/http: server response headers exceeded 1 bytes; aborted"), ResponseHeaderSectionSize},

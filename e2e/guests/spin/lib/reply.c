@@ -17,8 +17,10 @@ char *cstr(const guest_string_t *s) {
 	return c;
 }
 
+wasi_http_types_borrow_incoming_request_t request_self(void) { return wasi_http_types_borrow_incoming_request(request); }
+
 char *request_header(const char *name) {
-	wasi_http_types_own_headers_t headers = wasi_http_types_method_incoming_request_headers(wasi_http_types_borrow_incoming_request(request));
+	wasi_http_types_own_headers_t headers = wasi_http_types_method_incoming_request_headers(request_self());
 	wasi_http_types_list_field_value_t values = {0};
 	guest_string_t key = str(name);
 	wasi_http_types_method_fields_get(wasi_http_types_borrow_fields(headers), &key, &values);
@@ -33,7 +35,7 @@ char *request_header(const char *name) {
 
 const char *request_method(void) {
 	wasi_http_types_method_t m;
-	wasi_http_types_method_incoming_request_method(wasi_http_types_borrow_incoming_request(request), &m);
+	wasi_http_types_method_incoming_request_method(request_self(), &m);
 	switch (m.tag) {
 	case WASI_HTTP_TYPES_METHOD_GET: return "GET";
 	case WASI_HTTP_TYPES_METHOD_POST: return "POST";
@@ -123,6 +125,6 @@ void exports_wasi_http_incoming_handler_handle(exports_wasi_http_incoming_handle
 	request = req;
 	outparam = out;
 	guest_string_t path;
-	if (!wasi_http_types_method_incoming_request_path_with_query(wasi_http_types_borrow_incoming_request(request), &path)) path = str("/");
+	if (!wasi_http_types_method_incoming_request_path_with_query(request_self(), &path)) path = str("/");
 	serve(cstr(&path));
 }

@@ -30,6 +30,9 @@ char *request_header(const char *name);
 // request_method returns "GET", "POST", or "other".
 const char *request_method(void);
 
+// request_self is the request.
+wasi_http_types_borrow_incoming_request_t request_self(void);
+
 // str returns a string of the guest's own as the bindings have it.
 guest_string_t str(const char *s);
 

@@ -1,0 +1,293 @@
+package runtime
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/router/ledger"
+	"github.com/neutrino-local/neutrino-local/runtime/route"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/outbound"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
+	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
+)
+
+// maxDepth is how many requests of an app to itself may be inside each other.
+// Each depth has slots of its own, so that a guest which waits for another never
+// waits for its own slot.
+const maxDepth = 8
+
+// An origin is where the request came in by which all this began. It is in the
+// context of its guest, and of the guests that this one calls.
+type origin struct {
+	scheme, host string
+	base         Base
+}
+
+type originKey struct{}
+type depthKey struct{}
+
+// withOrigin returns the context for the guest that answers q.
+func withOrigin(ctx context.Context, q *request) context.Context {
+	if depthOf(ctx) > 0 {
+		return ctx
+	}
+	scheme, _, _ := strings.Cut(q.place.URL, "://")
+	return context.WithValue(ctx, originKey{}, origin{scheme, strings.ToLower(q.host), baseOf(ctx)})
+}
+
+// depthOf returns how many requests of the app the one of ctx is inside.
+func depthOf(ctx context.Context) int {
+	n, _ := ctx.Value(depthKey{}).(int)
+	return n
+}
+
+// isSelf reports whether a request of a guest goes to its own app: without a
+// host, by the name for it, or where the guest's own request came in.
+func isSelf(ctx context.Context, u *url.URL) bool {
+	if u.Host == "" || u.Hostname() == outbound.SelfHost {
+		return true
+	}
+	o, ok := ctx.Value(originKey{}).(origin)
+	return ok && o.base.Prefix == "" && u.Scheme == o.scheme && strings.ToLower(u.Host) == o.host
+}
+
+// component is the component whose name u has, as in service chaining.
+func chained(u *url.URL) (component string, ok bool) {
+	return strings.CutSuffix(strings.ToLower(u.Hostname()), artifact.ChainingSuffix)
+}
+
+// A sender sends the requests of an app's guests. Those to the app itself never
+// leave the process.
+type sender struct{ app *App }
+
+// RoundTrip sends r. It is for requests that are allowed.
+func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
+	if isSelf(r.Context(), r.URL) {
+		return s.app.self(r)
+	}
+	if id, ok := chained(r.URL); ok {
+		return s.app.chain(r, id)
+	}
+	return s.app.host.transport.RoundTrip(r)
+}
+
+// self sends r to the routes of this revision.
+func (a *App) self(r *http.Request) (*http.Response, error) {
+	o, ok := r.Context().Value(originKey{}).(origin)
+	if !ok {
+		return nil, refuse(r, wasihttp.DestinationNotFound)
+	}
+	return a.inside(r, func(in *http.Request) {
+		in.Host, in.RemoteAddr = o.host, "127.0.0.1:0"
+		if o.scheme == "https" && o.base.Scheme == "" {
+			in.TLS = new(tls.ConnectionState)
+		}
+		*in = *in.WithContext(WithBase(in.Context(), o.base))
+	}, a.dispatch)
+}
+
+// chain sends r to a component, which sees what Spin tells such a one: a route of
+// everything, no client and no host.
+func (a *App) chain(r *http.Request, id string) (*http.Response, error) {
+	t, ok := a.triggers[id]
+	if !ok || t.component != id {
+		return nil, refuse(r, wasihttp.DestinationNotFound)
+	}
+	return a.inside(r, func(in *http.Request) {
+		in.Host, in.RemoteAddr = "localhost", "0.0.0.0:0"
+		*in = *in.WithContext(WithBase(in.Context(), Base{}))
+	}, func(w http.ResponseWriter, in *http.Request) {
+		path := rawPath(in.URL)
+		c := &call{app: a, trigger: t, w: w, r: in}
+		c.serve(path, route.Through(id, path))
+		if c.broken {
+			panic(http.ErrAbortHandler)
+		}
+	})
+}
+
+func refuse(r *http.Request, code wasihttp.Code) error {
+	closeBody(r)
+	return wasihttp.Fail(code)
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close() // of a guest, which learns of it
+	}
+}
+
+// inside has r answered in this process. place gives the request its host and
+// client. The guest that answers may go on after its reply, whatever becomes of
+// who has asked; before that, it is cut when the caller leaves.
+func (a *App) inside(r *http.Request, place func(*http.Request), handle func(http.ResponseWriter, *http.Request)) (*http.Response, error) {
+	if depthOf(r.Context()) == maxDepth {
+		return nil, refuse(r, wasihttp.LoopDetected)
+	}
+	u, err := url.ParseRequestURI(requestURI(r.URL))
+	if err != nil {
+		return nil, refuse(r, wasihttp.RequestURIInvalid)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	ctx = context.WithValue(ledger.With(ctx, nil), depthKey{}, depthOf(r.Context())+1)
+	in := (&http.Request{
+		Method: r.Method, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: present(r.Header), Body: r.Body, ContentLength: r.ContentLength, Trailer: r.Trailer,
+	}).WithContext(ctx)
+	place(in)
+	w := &insideReply{method: r.Method, asked: in.Body, body: stream.NewPipe(wasihttp.BufferRead), head: make(chan *http.Response, 1), header: http.Header{}}
+	w.ctx = in.Context()
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	stop := context.AfterFunc(r.Context(), cancel)
+	a.join()
+	go func() {
+		defer a.leave()
+		defer closeBody(in)
+		defer func() {
+			stop()
+			w.end(recover())
+		}()
+		handle(w, in)
+	}()
+	select {
+	case res := <-w.head:
+		if res == nil {
+			return nil, wasihttp.Fail(wasihttp.ConnectionTerminated)
+		}
+		return res, nil
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	}
+}
+
+// join is enter for who is in already, by a request of its own.
+func (a *App) join() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.users++
+}
+
+func requestURI(u *url.URL) string {
+	path := u.RawPath
+	if path == "" {
+		path = u.EscapedPath()
+	}
+	if path == "" {
+		path = "/"
+	}
+	if u.RawQuery != "" || u.ForceQuery {
+		path += "?" + u.RawQuery
+	}
+	return path
+}
+
+// present returns a copy of the fields that have values.
+func present(h http.Header) http.Header {
+	h = h.Clone()
+	for name, values := range h {
+		if len(values) == 0 {
+			delete(h, name)
+		}
+	}
+	return h
+}
+
+// An insideReply is the http.ResponseWriter for a request that stays in the
+// process.
+type insideReply struct {
+	ctx    context.Context // of the request
+	method string
+	asked  io.Closer // the request's body
+	body   *stream.Pipe
+	header http.Header
+	head   chan *http.Response // takes one; nil is none
+
+	once     sync.Once
+	response *http.Response // once the head is sent
+}
+
+func (w *insideReply) Header() http.Header { return w.header }
+
+func (w *insideReply) WriteHeader(status int) {
+	if status < 200 {
+		return
+	}
+	w.once.Do(func() {
+		h := present(w.header)
+		h.Del("Transfer-Encoding")
+		h.Del("Connection")
+		length, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+		if err != nil {
+			length = -1
+		}
+		w.response = &http.Response{
+			StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: h, ContentLength: length, Trailer: http.Header{}, Body: w.body.Reader(w.ctx),
+		}
+		if w.method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified || length == 0 {
+			w.response.Body = http.NoBody
+			w.body.Drop()
+		}
+		w.head <- w.response
+	})
+}
+
+func (w *insideReply) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(w.ctx, b)
+}
+
+// FlushError is for http.ResponseController: what is written can be read at once.
+func (w *insideReply) FlushError() error {
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// SetReadDeadline ends reads of the request's body. There are none in the future.
+func (w *insideReply) SetReadDeadline(time.Time) error {
+	if w.asked == nil {
+		return nil
+	}
+	return w.asked.Close()
+}
+
+// SetWriteDeadline ends writes. There are none in the future.
+func (w *insideReply) SetWriteDeadline(time.Time) error {
+	w.body.CloseWrite(os.ErrDeadlineExceeded)
+	return nil
+}
+
+// EnableFullDuplex is for http.ResponseController.
+func (w *insideReply) EnableFullDuplex() error { return nil }
+
+// end ends the reply: well if p, what the handler panicked with, is nil.
+func (w *insideReply) end(p any) {
+	if p == nil {
+		w.WriteHeader(http.StatusOK)
+		for name, values := range w.header {
+			if name, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
+				w.response.Trailer[http.CanonicalHeaderKey(name)] = values
+			}
+		}
+		w.body.CloseWrite(nil)
+		return
+	}
+	w.body.CloseWrite(io.ErrUnexpectedEOF)
+	w.once.Do(func() { w.head <- nil })
+	if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+		panic(p) // a fault of ours
+	}
+}
