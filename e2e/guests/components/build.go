@@ -9,55 +9,84 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 )
 
-//go:embed package.json tools.mjs build.mjs componentize.mjs go-http js-fetch
+//go:embed package.json *.mjs *.sh c-* cpp-* go-* js-* rust-*
 var sources embed.FS
 
-// Names of guests that Build makes.
+// Names of guests.
 const (
-	GoHTTP  = "go-http"  // stock Go with the adapter of preview 1
-	JSFetch = "js-fetch" // StarlingMonkey with the fetch event
+	CGuest      = "c-http"       // see CHTTP
+	CPlusPlus   = "cpp-http"     // libc++, and the adapter of preview 1
+	RustHTTP    = "rust-http"    // the crate wasi, and the adapter
+	GoHTTP      = "go-http"      // stock Go with the adapter
+	JSFetch     = "js-fetch"     // componentize-js with the fetch event
+	JSHandler   = "js-handler"   // componentize-js with the exported handler
+	JSSpin      = "js-spin"      // the script of js-fetch, with the packages of Spin's templates
+	CProgram    = "c-command"    // see CCommand
+	RustCommand = "rust-command" // the same in Rust
+	GoCommand   = "go-command"   // the same in Go
 )
 
-// steps are what makes each guest, run in a folder with the sources. The result
-// is out.wasm.
+// steps are what makes each guest, run in a folder with the sources and
+// node_modules. The result is out.wasm.
 var steps = map[string][][]string{
-	GoHTTP: {
-		{"go", "build", "-buildmode=c-shared", "-ldflags=-checklinkname=0 -s -w", "-o", "core.wasm", "go-http/main.go"},
-		{"node", "build.mjs", "core.wasm", "go-http/world.wit", "guest", "out.wasm", "reactor"},
-	},
-	JSFetch: {{"node", "componentize.mjs", "js-fetch/guest.js", "js-fetch/world.wit", "guest", "out.wasm", "http", "fetch-event"}},
+	GoHTTP:    goSteps("go-http"),
+	GoCommand: goSteps("go-command"),
+	JSFetch:   {{"node", "componentize.mjs", "js-fetch/guest.js", "js-fetch/world.wit", "guest", "out.wasm", "http", "fetch-event"}},
+	JSHandler: {{"node", "componentize.mjs", "js-handler/guest.js", "js-handler/world.wit", "guest", "out.wasm", "http"}},
+	JSSpin:    {{"node", "spin.mjs", "js-spin/guest.js", "out.wasm"}},
+}
+
+func goSteps(name string) [][]string {
+	return [][]string{
+		{"go", "build", "-buildmode=c-shared", "-ldflags=-checklinkname=0 -s -w", "-o", "core.wasm", name + "/main.go"},
+		{"node", "build.mjs", "core.wasm", name + "/world.wit", "guest", "out.wasm", "reactor"},
+	}
+}
+
+// madeOf are the sources of each guest beside those that all have.
+var madeOf = map[string][]string{
+	GoHTTP: {"go-http"}, GoCommand: {"go-command"}, JSFetch: {"js-fetch"}, JSHandler: {"js-handler"},
+	JSSpin: {"js-spin", "js-fetch"},
 }
 
 // building keeps the tests of one process from building at once.
 var building sync.Mutex
 
-// Build returns a guest that is not kept here. What was built before is used
-// again; else it takes Node and npm, and is done only with NEUTRINO_TEST_FULL=1:
-// without it the test is skipped.
+// Build returns a guest. Those that are not kept here take Node and npm and are
+// built only with NEUTRINO_TEST_FULL=1: without it the test is skipped, unless one
+// is there that was built before. Those that are kept are built then too, if the
+// machine has what that takes.
 func Build(t testing.TB, name string) []byte {
 	t.Helper()
 	building.Lock()
 	defer building.Unlock()
-	root := filepath.Join(os.TempDir(), fmt.Sprintf("neutrino-local-components-%d", os.Getuid()))
-	file := filepath.Join(root, name+"-"+hash(t, "package.json", "tools.mjs", "build.mjs", "componentize.mjs", name)+".wasm")
+	full := os.Getenv("NEUTRINO_TEST_FULL") == "1"
+	if wasm, ok := kept[name]; ok {
+		if !full || !canRebuild(t) {
+			return wasm
+		}
+		return rebuilt(t, name)
+	}
+	file := filepath.Join(root(), name+"-"+hash(t, append(madeOf[name], "package.json", "tools.mjs", "build.mjs", "componentize.mjs", "spin.mjs")...)+".wasm")
 	if wasm, err := os.ReadFile(file); err == nil {
 		return wasm
 	}
-	if os.Getenv("NEUTRINO_TEST_FULL") != "1" {
+	if !full {
 		t.Skipf("guest %s is not built: NEUTRINO_TEST_FULL=1 builds it, with Node 20 and npm", name)
 	}
-	if err := os.MkdirAll(root, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	work := t.TempDir()
+	work := newFolder(t)
 	if err := os.CopyFS(work, sources); err != nil {
 		t.Fatal(err)
 	}
-	modules := nodeModules(t, root)
+	modules := NodeModules(t)
+	if err := os.Symlink(modules, filepath.Join(work, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range steps[name] {
 		run(t, work, []string{"NODE_PATH=" + modules, "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GO111MODULE=off"}, step...)
 	}
@@ -65,41 +94,97 @@ func Build(t testing.TB, name string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file+".new", wasm, 0o600); err != nil {
+	put(t, filepath.Join(work, "out.wasm"), file)
+	return wasm
+}
+
+// put moves a file or folder to where other processes look for it. It may be
+// there already: they build too.
+func put(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		if _, missing := os.Stat(to); missing != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// newFolder returns an empty folder beside those that are built.
+func newFolder(t testing.TB) string {
+	t.Helper()
+	if err := os.MkdirAll(root(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(file+".new", file); err != nil {
+	dir, err := os.MkdirTemp(root(), "building-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func root() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("neutrino-local-components-%d", os.Getuid()))
+}
+
+// canRebuild says whether build.sh finds what it needs, and which is missing.
+func canRebuild(t testing.TB) bool {
+	t.Helper()
+	for _, tool := range []string{"clang++-19", "wasm-ld-19", "node", "npm", "/usr/bin/cargo", "/usr/bin/rustc"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Logf("no %s: the kept guests are used as they are, see build.sh", tool)
+			return false
+		}
+	}
+	for _, dir := range []string{"/usr/lib/rustlib/src/rust/library", "/usr/include/wasm32-wasi/c++/v1"} {
+		if _, err := os.Stat(dir); err != nil {
+			t.Logf("no %s: the kept guests are used as they are, see build.sh", dir)
+			return false
+		}
+	}
+	return true
+}
+
+// rebuilt returns a kept guest as build.sh makes it now.
+func rebuilt(t testing.TB, name string) []byte {
+	t.Helper()
+	dir := filepath.Join(root(), "kept-"+hash(t, "."))
+	file := filepath.Join(dir, name, name+".wasm")
+	if _, err := os.Stat(dir); err != nil {
+		work, out := newFolder(t), newFolder(t)
+		if err := os.CopyFS(work, sources); err != nil {
+			t.Fatal(err)
+		}
+		run(t, work, []string{"NODE_PATH=" + NodeModules(t)}, "sh", "build.sh", out)
+		put(t, out, dir)
+	}
+	wasm, err := os.ReadFile(file)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return wasm
 }
 
-// nodeModules returns a folder with the packages of package.json.
-func nodeModules(t testing.TB, root string) string {
+// NodeModules returns a folder with the packages of package.json, which has jco.
+func NodeModules(t testing.TB) string {
 	t.Helper()
 	if modules := os.Getenv("NODE_PATH"); modules != "" {
 		return modules
 	}
-	dir := filepath.Join(root, "node-"+hash(t, "package.json"))
-	modules := filepath.Join(dir, "node_modules")
-	if _, err := os.Stat(filepath.Join(dir, "done")); err == nil {
-		return modules
+	dir := filepath.Join(root(), "node-"+hash(t, "package.json"))
+	if _, err := os.Stat(dir); err != nil {
+		content, err := sources.ReadFile("package.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		work := newFolder(t)
+		if err := os.WriteFile(filepath.Join(work, "package.json"), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run(t, work, nil, "npm", "install", "--no-audit", "--no-fund")
+		put(t, work, dir)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	content, err := sources.ReadFile("package.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "package.json"), content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run(t, dir, nil, "npm", "install", "--no-audit", "--no-fund")
-	if err := os.WriteFile(filepath.Join(dir, "done"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return modules
+	return filepath.Join(dir, "node_modules")
 }
 
 func run(t testing.TB, dir string, env []string, command ...string) {
@@ -115,6 +200,7 @@ func run(t testing.TB, dir string, env []string, command ...string) {
 func hash(t testing.TB, names ...string) string {
 	t.Helper()
 	h := sha256.New()
+	fmt.Fprintln(h, runtime.Version())
 	for _, name := range names {
 		err := fs.WalkDir(sources, name, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {

@@ -27,3 +27,17 @@ var CNovember []byte
 //
 //go:embed c-october/c-october.wasm
 var COctober []byte
+
+//go:embed cpp-http/cpp-http.wasm
+var cppHTTP []byte
+
+//go:embed rust-http/rust-http.wasm
+var rustHTTP []byte
+
+//go:embed rust-command/rust-command.wasm
+var rustCommand []byte
+
+// kept are the guests that are here as binaries.
+var kept = map[string][]byte{
+	CGuest: CHTTP, CPlusPlus: cppHTTP, RustHTTP: rustHTTP, CProgram: CCommand, RustCommand: rustCommand,
+}
