@@ -2,40 +2,35 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"sync"
-
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/experimental"
+	"time"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
+	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 )
 
-// compileWorkers is how many functions of a module are compiled at once.
-const compileWorkers = 2
-
-// A compiled module, and where it came from, or a compiled component.
+// A compiled component, or a command of preview 1.
 type compiled struct {
-	engine    engine
-	module    wazero.CompiledModule
-	outline   *module.Outline
-	component *component.Component // nil: a module
+	component *component.Component
+	outline   *module.Outline // of a command; nil: a component
+	missing   []string        // what a command imports and nothing provides; it is not compiled then
 }
 
 // close frees the code.
 func (c *compiled) close(ctx context.Context) error {
-	if c.component != nil {
-		return c.component.Close(ctx)
+	if c.component == nil {
+		return nil
 	}
-	return c.module.Close(ctx)
+	return c.component.Close(ctx)
 }
 
 // code has the compiled modules that are in use, by digest.
 type code struct {
-	compile func(ctx context.Context, wasm []byte) (*compiled, error)
+	compile func(ctx context.Context, d artifact.Digest, wasm []byte) (*compiled, error)
 
 	mu      sync.Mutex
 	entries map[artifact.Digest]*entry // guarded by mu; in use or being compiled
@@ -93,7 +88,7 @@ func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Co
 		}
 		var wasm []byte
 		if wasm, e.err = load(ctx); e.err == nil {
-			e.code, e.err = c.compile(ctx, wasm)
+			e.code, e.err = c.compile(ctx, d, wasm)
 		}
 	})
 	return e
@@ -124,67 +119,65 @@ func (c *code) leave(e *entry) {
 // wait returns when no compilation is under way.
 func (c *code) wait() { c.running.Wait() }
 
-// compile reads and compiles a module. Only if that fails it is tried without
-// the cache, to tell an invalid module from a cache that is corrupt or full.
-func (h *Host) compile(ctx context.Context, wasm []byte) (*compiled, error) {
+// compile reads and compiles a module.
+func (h *Host) compile(ctx context.Context, d artifact.Digest, wasm []byte) (*compiled, error) {
+	began := time.Now()
+	c, err := h.compileWasm(ctx, digestName(d), wasm)
+	if err == nil {
+		h.log.InfoContext(ctx, "component compiled", "digest", d, "bytes", len(wasm), "took", time.Since(began))
+	}
+	return c, err
+}
+
+func (h *Host) compileWasm(ctx context.Context, digest string, wasm []byte) (*compiled, error) {
 	outline, err := module.Read(wasm)
 	if asComponent(outline, err) {
-		c, err := compileComponent(ctx, h, wasm)
+		c, err := guarded(func() (*component.Component, error) {
+			return h.components.CompileDigest(ctx, digest, wasm, h.can.linker)
+		})
 		if err != nil {
-			return nil, err
+			return nil, h.features.explain(err)
 		}
 		return &compiled{component: c}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if limit := uint64(h.pages()); h.limits.Memory > 0 && outline.Memory > limit {
+	if limit := h.limits.Memory; limit > 0 && outline.Memory > limit/module.PageSize {
 		return nil, &LimitError{
-			Limit: "memory of an instance", Value: size(limit * module.PageSize), Seen: size(outline.Memory*module.PageSize) + " at its start",
+			Limit: "memory of an instance", Value: size(limit), Seen: size(outline.Memory*module.PageSize) + " at its start",
 		}
 	}
-	if wasm, err = module.BoundTables(wasm); err != nil {
+	if missing := h.missing(outline); len(missing) > 0 {
+		return &compiled{outline: outline, missing: missing}, nil
+	}
+	c, err := guarded(func() (*component.Component, error) { return h.components.CompileCommand(ctx, digest, wasm) })
+	if err != nil {
 		return nil, err
 	}
-	ctx = experimental.WithCompilationWorkers(ctx, compileWorkers)
-	m, err := compileModule(ctx, h.cached, wasm)
-	if err == nil {
-		return &compiled{engine: h.cached, module: m, outline: outline}, nil
-	}
-	if h.cache == nil || ctx.Err() != nil {
-		return nil, err
-	}
-	e, startErr := h.withoutCache(ctx)
-	if startErr != nil {
-		return nil, errors.Join(err, startErr)
-	}
-	m, plainErr := compileModule(ctx, e, wasm)
-	if plainErr != nil {
-		return nil, plainErr
-	}
-	h.log.WarnContext(ctx, "cache of compiled code not used", keyError, err)
-	return &compiled{engine: e, module: m, outline: outline}, nil
+	return &compiled{component: c, outline: outline}, nil
 }
 
-// compileComponent compiles and links a component. The bytes are a stranger's,
-// so a panic of the compiler is an error here.
-func compileComponent(ctx context.Context, h *Host, wasm []byte) (c *component.Component, err error) {
+// missing returns what a command imports and nothing provides.
+func (h *Host) missing(o *module.Outline) (names []string) {
+	for _, i := range o.Imports {
+		if i.Module != wagi.Imports || i.Kind != module.Func || !h.preview1[i.Name] {
+			names = append(names, i.String())
+		}
+	}
+	return names
+}
+
+// digestName is a digest as the name of a file.
+func digestName(d artifact.Digest) string { return strings.ReplaceAll(string(d), ":", "-") }
+
+// guarded compiles. The bytes are a stranger's, so a panic of the compiler is an
+// error here.
+func guarded(compile func() (*component.Component, error)) (c *component.Component, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the compiler gave up: %v", p)
 		}
 	}()
-	c, err = h.components.Compile(ctx, wasm, h.can.linker)
-	return c, h.features.explain(err)
-}
-
-// compileModule compiles for one engine. The bytes are a stranger's, so a panic
-// of the compiler is an error here.
-func compileModule(ctx context.Context, e engine, wasm []byte) (m wazero.CompiledModule, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the compiler gave up: %v", p)
-		}
-	}()
-	return e.runtime.CompileModule(ctx, wasm)
+	return compile()
 }

@@ -8,11 +8,12 @@ import (
 	"io"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/neutrino-local/neutrino-local/runtime/codecache"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
+	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/filesystem"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/stream"
@@ -48,11 +49,23 @@ func (c *Command) Run(ctx context.Context, wasm []byte) (exit int, err error) {
 	if err != nil {
 		return 0, invalid(err)
 	}
-	return c.runModule(ctx, wasm)
+	return c.runModule(ctx, outline, wasm)
+}
+
+// engine returns an engine with the cache.
+func (c *Command) engine(ctx context.Context) (*component.Engine, error) {
+	config := component.Config{Workers: compileWorkers}
+	if c.CacheDir != "" {
+		var err error
+		if config.Cache, err = codecache.Open(c.CacheDir, 0); err != nil {
+			return nil, err
+		}
+	}
+	return component.NewEngine(ctx, config)
 }
 
 func (c *Command) runComponent(ctx context.Context, wasm []byte) (exit int, err error) {
-	engine, err := component.NewEngine(ctx, component.Config{CacheDir: c.CacheDir, Workers: compileWorkers, Interrupt: true})
+	engine, err := c.engine(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -111,30 +124,24 @@ func (c *Command) state() (*wasi.State, error) {
 	return s, nil
 }
 
-func (c *Command) runModule(ctx context.Context, wasm []byte) (exit int, err error) {
-	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(true)
-	if c.CacheDir != "" {
-		cache, err := wazero.NewCompilationCacheWithDir(c.CacheDir)
-		if err != nil {
-			return 0, err
-		}
-		ending := context.WithoutCancel(ctx)
-		defer cache.Close(ending)
-		config = config.WithCompilationCache(cache)
-	}
-	r := wazero.NewRuntimeWithConfig(ctx, config)
-	defer func() { err = errors.Join(err, r.Close(context.WithoutCancel(ctx))) }()
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
+func (c *Command) runModule(ctx context.Context, outline *module.Outline, wasm []byte) (exit int, err error) {
+	engine, err := c.engine(ctx)
+	if err != nil {
 		return 0, err
 	}
-	code, err := r.CompileModule(ctx, wasm)
+	ending := context.WithoutCancel(ctx)
+	code, err := engine.CompileCommand(ctx, "", wasm)
 	if err != nil {
-		return 0, invalid(err)
+		return 0, errors.Join(invalid(err), engine.Close(ending))
 	}
-	if _, ok := code.ExportedFunctions()["_start"]; !ok {
+	defer func() { err = errors.Join(err, code.Close(ending), engine.Close(ending)) }()
+	if kind, ok := outline.Exports[wagi.Entry]; !ok || kind != module.Func {
 		return 0, invalid(errors.New("it is no command: it does not export _start"))
 	}
-	_, err = r.InstantiateModule(ctx, code, c.moduleConfig())
+	in, err := code.Instantiate(ctx, component.InstanceConfig{Preview1: c.moduleConfig()})
+	if err == nil {
+		err = errors.Join(in.Run(ctx, wagi.Entry), in.Close(ending))
+	}
 	if ended, ok := errors.AsType[*sys.ExitError](err); ok && ctx.Err() == nil {
 		return int(ended.ExitCode()), nil
 	}

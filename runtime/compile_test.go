@@ -165,7 +165,7 @@ func TestCompileRefusesLocks(t *testing.T) {
 
 // newCode returns code whose compilations last until told.
 func newCode(compiling *atomic.Int64, proceed <-chan error) *code {
-	return &code{compile: func(ctx context.Context, _ []byte) (*compiled, error) {
+	return &code{compile: func(ctx context.Context, _ artifact.Digest, _ []byte) (*compiled, error) {
 		if compiling.Add(1) > 1 {
 			panic("one digest is compiled twice at once")
 		}

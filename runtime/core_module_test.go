@@ -86,7 +86,7 @@ func TestCoreModuleMemory(t *testing.T) {
 		err = app.Start(t.Context())
 		defer app.Close(t.Context())
 	}
-	if want := "the limit is 131072"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "limit 131072 bytes"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Start = %v, want %q", err, want)
 	}
 }

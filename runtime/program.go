@@ -36,11 +36,11 @@ func (a *App) compile(ctx context.Context, t *httpTrigger) (*trigger, error) {
 	arguments, wagi := t.Executor.wagi()
 	var e executor
 	switch {
-	case wagi && code.component != nil:
+	case wagi && code.outline == nil:
 		e, err = a.command(ctx, c, code.component, arguments)
 	case wagi:
 		e, err = a.program(ctx, c, code, arguments)
-	case code.component == nil:
+	case code.outline != nil:
 		err = fmt.Errorf("component %q: %w", c.ID, errNoComponent())
 	default:
 		e, err = a.handlers(ctx, c, code.component)
@@ -87,7 +87,7 @@ func (a *App) program(ctx context.Context, c *artifact.Component, code *compiled
 		return nil, err
 	}
 	p := &wagi.Program{
-		Runtime: code.engine.runtime, Module: code.module,
+		Component: code.component,
 		Arguments: arguments, Environment: c.Environment, Memory: a.host.limits.Memory,
 	}
 	if len(c.Files) > 0 {
@@ -118,17 +118,11 @@ func (a *App) read(ctx context.Context, d artifact.Digest) ([]byte, error) {
 	return wasm, err
 }
 
-// linkable checks that everything which the module imports is there, and that it
+// linkable checks that everything which a command imports is there, and that it
 // can be run.
 func (c *compiled) linkable(id string) error {
-	var missing []string
-	for _, i := range c.outline.Imports {
-		if i.Module != wagi.Imports || i.Kind != module.Func || c.engine.offered[i.Name] == nil {
-			missing = append(missing, i.String())
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("component %q imports %s, which nothing here provides", id, list(missing))
+	if len(c.missing) > 0 {
+		return fmt.Errorf("component %q imports %s, which nothing here provides", id, list(c.missing))
 	}
 	if kind, ok := c.outline.Exports[wagi.Entry]; !ok || kind != module.Func {
 		return fmt.Errorf("component %q: the wagi executor runs a command, which exports the function %s; this module does not", id, wagi.Entry)

@@ -28,6 +28,7 @@ var layers = map[string][]string{
 	"registry/artifact": {},
 	"router/ledger":     {},
 	"web/apitype":       {},
+	"runtime/codecache": {},
 
 	// The registry and what fills it.
 	"registry/blob":          {"store", "registry/artifact"},
@@ -41,7 +42,7 @@ var layers = map[string][]string{
 	"router/rollout": {"store", "registry/artifact", "router", "router/ledger"},
 
 	// What runs guests.
-	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
+	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/codecache", "runtime/memory", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
 		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp",
 		"runtime/wasi/sockets", "runtime/spin/keyvalue", "runtime/spin/outbound", "runtime/spin/variables", "store/keyvalue"},
 	"runtime/files":  {"registry/artifact"},
@@ -49,7 +50,7 @@ var layers = map[string][]string{
 	"runtime/module": {},
 	"runtime/pool":   {},
 	"runtime/route":  {},
-	"runtime/wagi":   {"runtime/files", "runtime/route"},
+	"runtime/wagi":   {"runtime/component", "runtime/files", "runtime/route"},
 
 	// The component model, and the hosts on top of it.
 	"runtime/component/types":    {},
@@ -58,7 +59,7 @@ var layers = map[string][]string{
 	"runtime/component/rewrite":  {"runtime/component/types"},
 	"runtime/component/validate": {"runtime/component/types", "runtime/component/binary", "runtime/component/rewrite"},
 	"runtime/component/plan":     {"runtime/component/types", "runtime/component/binary", "runtime/component/rewrite", "runtime/component/validate"},
-	"runtime/component": {"runtime/component/types", "runtime/component/abi", "runtime/component/binary",
+	"runtime/component": {"runtime/codecache", "runtime/memory", "runtime/module", "runtime/component/types", "runtime/component/abi", "runtime/component/binary",
 		"runtime/component/rewrite", "runtime/component/validate", "runtime/component/plan"},
 	"runtime/wasi/stream":     {},
 	"runtime/wasi/filesystem": {"runtime/files", "runtime/wasi/stream"},

@@ -11,29 +11,47 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
+	"github.com/neutrino-local/neutrino-local/runtime/memory"
 )
+
+// A Turn is a guest's right to the processor: see package pool.
+type Turn interface {
+	// Tick gives others a chance, and returns the cause of ctx when that has
+	// ended.
+	Tick(ctx context.Context) error
+	// Block gives the right up while the guest waits, until Resume.
+	Block()
+	Resume(ctx context.Context) error
+}
 
 // An InstanceConfig is how an instance is made.
 type InstanceConfig struct {
-	// Init sets the state of hosts ([Slot.Set]) before any guest code runs.
+	// Init sets the state of hosts ([Slot.Set]) before any guest code runs: when
+	// the instance is made, and again when it is reset.
 	Init func(*Instance) error
+	// Memories is room that was reserved by [Component.Reserve]; nil: it is
+	// reserved now, without a limit but MemoryLimit.
+	Memories *memory.Set
 	// MemoryLimit bounds the bytes of all memories together; 0: only by what
 	// the memories say themselves.
 	MemoryLimit uint64
-	// Allocator makes the memories; nil: the Go heap. It must heed MemoryLimit
-	// itself, but for what memories begin with, and the Free of its memories
-	// must do nothing: a module that only imports a memory frees it as well.
-	Allocator experimental.MemoryAllocator
 	// Preview1 is what a core module that imports WASI preview 1 gets: nil is
 	// no environment, no files, and output that goes nowhere.
 	Preview1 wazero.ModuleConfig
+	// Turn is the guest's; nil: it has the processor whenever it wants.
+	Turn Turn
 }
 
 // An Instance is one guest: its memories, globals, tables and handles. It is
 // for one goroutine at a time.
 type Instance struct {
 	component *Component
+	init      func(*Instance) error
 	cores     []api.Module
+	memories  *memory.Set
+	owned     []memory.Memory // of memories, in their order
+	globals   []global
+	starts    []start
 	comps     []*abi.Instance
 	sides     []*side
 	funcs     [][]api.Function // by number in Component.calls: not in use now
@@ -42,9 +60,26 @@ type Instance struct {
 	preview1  wazero.ModuleConfig
 	onClose   []func(ctx context.Context) error
 	orphans   []*abi.Resource // of the host, that belonged to nobody at a trap
-	trapped   error           // why it cannot be entered any more
-	task      *task           // that runs now; nil: none
+	turn      Turn
+	trapped   error  // why it cannot be entered any more
+	spare     *task  // not in use
+	task      *task  // that runs now; nil: none
+	ticks     uint64 // how often the guest has used up its fuel
 	closed    bool
+}
+
+// A global is a mutable one and what it begins with.
+type global struct {
+	api.MutableGlobal
+	first uint64
+}
+
+// A start is what runs when an instance has been made or reset.
+type start struct {
+	core  int
+	name  string
+	fn    api.Function
+	owner *abi.Instance
 }
 
 // A side is the memory and allocator of one function's canonical options.
@@ -57,27 +92,32 @@ type side struct {
 // ErrTrapped is what calls of an instance that has trapped end with.
 var ErrTrapped = errors.New("instance has trapped before and cannot be entered again")
 
+// Reserve takes room for the memories of one instance, to be given to
+// Instantiate; limit is for all of them together, 0 is none. What is not given
+// to Instantiate must be released.
+func (c *Component) Reserve(limit uint64) (*memory.Set, error) {
+	return c.engine.space.Reserve(c.images, limit)
+}
+
 // Instantiate makes an instance and runs the start functions of its modules.
 func (c *Component) Instantiate(ctx context.Context, cfg InstanceConfig) (*Instance, error) {
 	in := c.newInstance()
-	if cfg.MemoryLimit > 0 && c.minMemory > cfg.MemoryLimit {
-		return nil, fmt.Errorf("memories begin with %d bytes, the limit is %d", c.minMemory, cfg.MemoryLimit)
-	}
-	if cfg.Init != nil {
-		if err := cfg.Init(in); err != nil {
-			return nil, errors.Join(err, in.Close(ctx))
+	in.init, in.turn, in.memories = cfg.Init, cfg.Turn, cfg.Memories
+	if in.memories == nil {
+		var err error
+		if in.memories, err = c.Reserve(cfg.MemoryLimit); err != nil {
+			return nil, err
 		}
+	}
+	if err := in.initialize(); err != nil {
+		return nil, errors.Join(err, in.Close(ctx))
 	}
 	if in.preview1 = cfg.Preview1; in.preview1 == nil {
 		in.preview1 = wazero.NewModuleConfig().WithRandSource(rand.Reader).WithSysWalltime().WithSysNanotime()
 	}
-	allocator := cfg.Allocator
-	if allocator == nil && cfg.MemoryLimit > 0 {
-		allocator = &heap{limit: cfg.MemoryLimit}
-	}
-	if err := in.link(ctx, allocator); err != nil {
+	if err := in.link(ctx); err != nil {
 		in.trapped = err
-		return nil, errors.Join(err, in.Close(ctx))
+		return nil, errors.Join(err, in.Close(context.WithoutCancel(ctx)))
 	}
 	return in, nil
 }
@@ -102,7 +142,15 @@ func (c *Component) newInstance() *Instance {
 	return in
 }
 
-func (in *Instance) link(ctx context.Context, allocator experimental.MemoryAllocator) error {
+func (in *Instance) initialize() error {
+	if in.init == nil {
+		return nil
+	}
+	return in.init(in)
+}
+
+// link makes the core instances, and runs what runs at their start.
+func (in *Instance) link(ctx context.Context) error {
 	var providers map[string]int
 	ctx = experimental.WithImportResolver(ctx, func(name string) api.Module {
 		i, ok := providers[name]
@@ -114,29 +162,53 @@ func (in *Instance) link(ctx context.Context, allocator experimental.MemoryAlloc
 		}
 		return in.cores[i]
 	})
-	if allocator != nil {
-		ctx = experimental.WithMemoryAllocator(ctx, allocator)
-	}
+	ctx = experimental.WithMemoryAllocator(ctx, in.memories)
 	t := in.begin(ctx) // the engine finds the resolver through it, start functions their instance
 	defer in.end()
 	cfg := in.preview1.WithName("").WithStartFunctions()
-	for i, m := range in.component.cores {
-		providers = in.component.providers[i]
-		owner := in.comps[in.component.plan.Cores[i].Instance]
+	for i, k := range in.component.cores {
+		providers = k.providers
+		planned := in.component.plan.Cores[i]
+		owner := in.comps[planned.Instance]
 		if err := owner.Enter(nil); err != nil {
 			return err
 		}
-		core, err := in.component.engine.runtime.InstantiateModule(t, m, cfg)
+		core, err := in.component.runtime.InstantiateModule(t, k.compiled, cfg)
 		if err != nil {
 			return fmt.Errorf("core instance %d: %w", i, err)
 		}
+		owner.Exit(nil)
 		in.cores[i] = core
-		if init := in.component.plan.Cores[i].Init; init != "" {
-			if err := core.ExportedFunction(init).CallWithStack(t, nil); err != nil {
-				return fmt.Errorf("core instance %d: %s: %w", i, init, err)
+		if k.memory {
+			in.owned = append(in.owned, core.Memory())
+		}
+		for _, name := range k.globals {
+			g := core.ExportedGlobal(name).(api.MutableGlobal)
+			in.globals = append(in.globals, global{g, g.Get()})
+		}
+		n := len(in.starts)
+		for _, name := range []string{k.start, planned.Init} {
+			if name != "" {
+				in.starts = append(in.starts, start{i, name, core.ExportedFunction(name), owner})
 			}
 		}
-		owner.Exit(nil)
+		if err := in.run(t, in.starts[n:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs start functions.
+func (in *Instance) run(t *task, starts []start) error {
+	for _, s := range starts {
+		if err := s.owner.Enter(nil); err != nil {
+			return err
+		}
+		if err := s.fn.CallWithStack(t, nil); err != nil {
+			return fmt.Errorf("core instance %d: %s: %w", s.core, s.name, err)
+		}
+		s.owner.Exit(nil)
 	}
 	return nil
 }
@@ -144,11 +216,21 @@ func (in *Instance) link(ctx context.Context, allocator experimental.MemoryAlloc
 // begin makes the task of a call. A task that was interrupted by a trap may
 // still be there; then the instance is not used again.
 func (in *Instance) begin(ctx context.Context) *task {
-	in.task = &task{Context: ctx, inst: in, free: in.free}
-	return in.task
+	t := in.spare
+	if in.spare = nil; t == nil {
+		t = &task{inst: in}
+	}
+	t.Context, t.free = ctx, in.free
+	in.task = t
+	return t
 }
 
-func (in *Instance) end() { in.free, in.task = in.task.free, nil }
+// end ends the task, unless a trap has left it in the hands of guest code.
+func (in *Instance) end() {
+	t := in.task
+	in.free, in.task = t.free, nil
+	_ = t
+}
 
 // side returns the memory and allocator of canonical options. They are looked
 // up when first used: start functions call out before all modules are there.
@@ -190,7 +272,7 @@ func (in *Instance) realloc(number int, owner *abi.Instance) abi.Realloc {
 func (in *Instance) Call(ctx context.Context, f *Func, args ...abi.Value) (abi.Value, error) {
 	switch {
 	case in.closed:
-		return abi.Value{}, errors.New("instance is closed")
+		return abi.Value{}, errClosed
 	case in.trapped != nil:
 		return abi.Value{}, fmt.Errorf("%w: %w", ErrTrapped, in.trapped)
 	case in.task != nil:
@@ -222,19 +304,51 @@ func (in *Instance) Drop(ctx context.Context, v abi.Value) error {
 	return nil
 }
 
+// Run calls an exported function of a core module, which has no parameters and
+// no results. It is for commands, see [Engine.CompileCommand].
+func (in *Instance) Run(ctx context.Context, name string) error {
+	switch {
+	case in.closed:
+		return errClosed
+	case in.trapped != nil:
+		return fmt.Errorf("%w: %w", ErrTrapped, in.trapped)
+	}
+	t := in.begin(ctx)
+	defer in.end()
+	if err := in.cores[0].ExportedFunction(name).CallWithStack(t, nil); err != nil {
+		in.trapped = err
+		return err
+	}
+	return nil
+}
+
+var errClosed = errors.New("instance is closed")
+
+// Use gives the instance another turn, for the calls that follow.
+func (in *Instance) Use(t Turn) { in.turn = t }
+
 // Trapped returns the trap that ended the instance, or nil.
 func (in *Instance) Trapped() error { return in.trapped }
 
-// OnClose has f called when the instance is closed, last registered first.
+// Memory returns how many bytes the memories have, and the first growth that a
+// limit has refused since the instance was made or reset; none is the zero
+// Refusal.
+func (in *Instance) Memory() (size uint64, refused memory.Refusal) {
+	refused, _ = in.memories.Refused()
+	return in.memories.Size(), refused
+}
+
+// Ticks returns how often guest code has used up its fuel since the instance
+// was made or reset.
+func (in *Instance) Ticks() uint64 { return in.ticks }
+
+// OnClose has f called when the instance is closed or reset, last registered
+// first.
 func (in *Instance) OnClose(f func(ctx context.Context) error) { in.onClose = append(in.onClose, f) }
 
-// Close drops all resources of the host that the guest still has, and frees
-// the instance.
-func (in *Instance) Close(ctx context.Context) error {
-	if in.closed {
-		return nil
-	}
-	in.closed = true
+// Drain drops all resources of the host that the guest still has and calls what
+// was registered with OnClose. Guest code does not run any more, until Reset.
+func (in *Instance) Drain(ctx context.Context) error {
 	var errs []error
 	orphans := map[*abi.Resource]bool{}
 	for _, r := range in.orphans {
@@ -255,10 +369,25 @@ func (in *Instance) Close(ctx context.Context) error {
 	for i := len(in.onClose) - 1; i >= 0; i-- {
 		errs = append(errs, in.onClose[i](ctx))
 	}
+	clear(in.onClose)
+	clear(in.orphans)
+	in.onClose, in.orphans = in.onClose[:0], in.orphans[:0]
+	return errors.Join(errs...)
+}
+
+// Close drops all resources of the host that the guest still has, and frees
+// the instance.
+func (in *Instance) Close(ctx context.Context) error {
+	if in.closed {
+		return nil
+	}
+	in.closed = true
+	errs := []error{in.Drain(ctx)}
 	for i := len(in.cores) - 1; i >= 0; i-- {
 		if in.cores[i] != nil {
 			errs = append(errs, in.cores[i].Close(ctx))
 		}
 	}
+	in.memories.Release()
 	return errors.Join(errs...)
 }

@@ -194,6 +194,9 @@ func TestReenter(t *testing.T) {
 	if _, err := in.Call(t.Context(), fn(t, in, "buy"), abi.U64(1)); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("call = %v, want that the instance is in use", err)
 	}
+	if err := in.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestMissing links with a host that offers another version, and one that
@@ -235,7 +238,7 @@ func TestMissing(t *testing.T) {
 
 func TestMemoryLimit(t *testing.T) {
 	c := newShop().compile(t)
-	if _, err := c.Instantiate(t.Context(), InstanceConfig{MemoryLimit: 1000}); err == nil || !strings.Contains(err.Error(), "the limit is 1000") {
+	if _, err := c.Instantiate(t.Context(), InstanceConfig{MemoryLimit: 1000}); err == nil || !strings.Contains(err.Error(), "1000") {
 		t.Errorf("Instantiate with less than a page = %v", err)
 	}
 	in, err := c.Instantiate(t.Context(), InstanceConfig{MemoryLimit: 2 << 16})

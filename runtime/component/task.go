@@ -2,12 +2,16 @@ package component
 
 import (
 	"context"
+	"runtime"
 	"strconv"
 
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
 )
+
+// fuel is how much guest code may do before it calls tick.
+const fuel = 1_000_000
 
 // A task is one call into an instance, and all calls within it. It is the
 // context that the engine hands to host functions: they find their instance by
@@ -24,6 +28,29 @@ func taskOf(ctx context.Context) *task {
 		panic(abi.Trapf("host function called outside of a task"))
 	}
 	return t
+}
+
+// tick is what metered guest code calls when it has used up its fuel: it gives
+// way to others, and ends the guest whose context has ended.
+func tick(ctx context.Context, stack []uint64) {
+	t := taskOf(ctx)
+	t.inst.ticks++
+	if err := t.wait(); err != nil {
+		panic(err)
+	}
+	stack[0] = fuel
+}
+
+// wait gives way to other guests.
+func (t *task) wait() error {
+	if turn := t.inst.turn; turn != nil {
+		return turn.Tick(t.Context)
+	}
+	runtime.Gosched()
+	if t.Context.Err() != nil {
+		return context.Cause(t.Context)
+	}
+	return nil
 }
 
 // A Call is one call of a host function by a guest.

@@ -123,7 +123,6 @@ type wastInstance struct {
 	in  *Instance
 	err error // why there is none
 
-	memory *heap
 }
 
 func (r *wastRun) run(ctx context.Context, c command) error {
@@ -243,12 +242,11 @@ func (r *wastRun) refused(ctx context.Context, c command) error {
 }
 
 func (r *wastRun) instantiate(ctx context.Context, c *Component, name string) error {
-	memory := &heap{limit: 1 << 28}
-	in, err := c.Instantiate(ctx, InstanceConfig{MemoryLimit: memory.limit, Allocator: memory})
+	in, err := c.Instantiate(ctx, InstanceConfig{MemoryLimit: 1 << 28})
 	if err != nil {
 		return skipped(err)
 	}
-	r.instances[name] = &wastInstance{c: c, in: in, memory: memory}
+	r.instances[name] = &wastInstance{c: c, in: in}
 	r.instances[""] = r.instances[name]
 	return nil
 }
@@ -302,7 +300,11 @@ func (r *wastRun) invoke(ctx context.Context, c command) error {
 // limited reports whether the last instance wanted more memory than there is.
 func (r *wastRun) limited() bool {
 	w := r.instances[""]
-	return w != nil && w.memory != nil && w.memory.refused
+	if w == nil || w.in == nil {
+		return false
+	}
+	_, refused := w.in.Memory()
+	return refused.Limit != ""
 }
 
 func findFunc(c *Component, field string) *Func {

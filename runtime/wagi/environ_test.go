@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests"
+	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/route"
 )
 
@@ -85,16 +86,16 @@ func TestNoEnviron(t *testing.T) {
 // program's deadline had a say.
 func TestManyHeaders(t *testing.T) {
 	ctx := t.Context()
-	r := wazero.NewRuntime(ctx)
-	defer r.Close(ctx)
-	if _, err := Link(ctx, r); err != nil {
+	engine, err := component.NewEngine(ctx, component.Config{Preview1: Link})
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer engine.Close(ctx)
 	wasm, err := os.ReadFile(guests.Build(t, "load") + "/load.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	module, err := r.CompileModule(ctx, wasm)
+	command, err := engine.CompileCommand(ctx, "", wasm)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func TestManyHeaders(t *testing.T) {
 		q.HTTP.Header[fmt.Sprintf("H%d", n)] = []string{"1"}
 	}
 	w, stderr := httptest.NewRecorder(), new(strings.Builder)
-	p := &Program{Runtime: r, Module: module, Environment: map[string]string{"VERSION": "v7"}}
+	p := &Program{Component: command, Environment: map[string]string{"VERSION": "v7"}}
 	if err := p.Serve(ctx, w, q, stderr); err != nil {
 		t.Fatal(err)
 	}

@@ -13,13 +13,23 @@ import (
 // Imports is the module that programs import: WASI preview 1.
 const Imports = wasi_snapshot_preview1.ModuleName
 
-// Link adds preview 1 to a runtime, once, and returns its functions by name.
-func Link(ctx context.Context, r wazero.Runtime) (map[string]api.FunctionDefinition, error) {
-	offered, err := link(ctx, r)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", Imports, err)
+// Link adds preview 1 to a runtime.
+func Link(ctx context.Context, r wazero.Runtime) error {
+	if _, err := link(ctx, r); err != nil {
+		return fmt.Errorf("%s: %w", Imports, err)
 	}
-	return offered, nil
+	return nil
+}
+
+// Functions returns the names of the functions that Link adds.
+func Functions(ctx context.Context) (map[string]bool, error) {
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+	offered, err := link(ctx, r)
+	names := map[string]bool{}
+	for name := range offered {
+		names[name] = true
+	}
+	return names, errors.Join(err, r.Close(ctx))
 }
 
 func link(ctx context.Context, r wazero.Runtime) (map[string]api.FunctionDefinition, error) {

@@ -18,9 +18,9 @@ import (
 	"net/http"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/files"
 )
 
@@ -29,21 +29,24 @@ const Entry = "_start"
 
 // A Program is a command that is compiled and has what it needs.
 type Program struct {
-	Runtime     wazero.Runtime
-	Module      wazero.CompiledModule
-	Arguments   string            // template
-	Environment map[string]string // of the manifest
-	Files       *files.Tree       // nil if it has none
-	Memory      uint64            // bytes that it may have, for messages; 0: no limit
+	Component   *component.Component // see component.Engine.CompileCommand
+	Arguments   string               // template
+	Environment map[string]string    // of the manifest
+	Files       *files.Tree          // nil if it has none
+	Memory      uint64               // bytes that it may have, for messages; 0: no limit
 }
 
 // Instantiate links the program and makes an instance of it without running it.
 func (p *Program) Instantiate(ctx context.Context) error {
-	m, err := p.Runtime.InstantiateModule(ctx, p.Module, config(ctx))
+	in, err := p.instantiate(ctx, config(ctx))
 	if err != nil {
 		return err
 	}
-	return m.Close(ctx)
+	return in.Close(ctx)
+}
+
+func (p *Program) instantiate(ctx context.Context, config wazero.ModuleConfig) (*component.Instance, error) {
+	return p.Component.Instantiate(ctx, component.InstanceConfig{MemoryLimit: p.Memory, Preview1: config})
 }
 
 // Serve runs the program for one request, as the function Serve says.
@@ -56,13 +59,12 @@ func (p *Program) Serve(ctx context.Context, w http.ResponseWriter, q *Request, 
 }
 
 func (p *Program) run(ctx context.Context, config wazero.ModuleConfig) error {
-	m, err := p.Runtime.InstantiateModule(ctx, p.Module, config)
+	in, err := p.instantiate(ctx, config)
 	if err != nil {
 		return p.explain(ctx, nil, err)
 	}
-	defer m.Close(context.WithoutCancel(ctx))
-	_, err = m.ExportedFunction(Entry).Call(ctx)
-	return p.explain(ctx, m, err)
+	err = p.explain(ctx, in, in.Run(ctx, Entry))
+	return errors.Join(err, in.Close(context.WithoutCancel(ctx)))
 }
 
 // An ExitError is the exit code of a program that did not end well.
@@ -70,9 +72,9 @@ type ExitError uint32
 
 func (e ExitError) Error() string { return fmt.Sprintf("exit code %d", uint32(e)) }
 
-// explain turns the way in which a call ended into the reason why. m is nil if
+// explain turns the way in which a call ended into the reason why. in is nil if
 // there is no instance.
-func (p *Program) explain(ctx context.Context, m api.Module, err error) error {
+func (p *Program) explain(ctx context.Context, in *component.Instance, err error) error {
 	exit, exited := errors.AsType[*sys.ExitError](err)
 	switch {
 	case err == nil || exited && exit.ExitCode() == 0:
@@ -82,10 +84,10 @@ func (p *Program) explain(ctx context.Context, m api.Module, err error) error {
 	case exited:
 		err = ExitError(exit.ExitCode())
 	}
-	if m == nil || p.Memory == 0 || len(p.Module.ExportedMemories()) == 0 {
+	if in == nil || p.Memory == 0 {
 		return err
 	}
-	if size := uint64(m.Memory().Size()); size > p.Memory/10*9 {
+	if size, _ := in.Memory(); size > p.Memory/10*9 {
 		return fmt.Errorf("%w\nits memory has %d of the %d bytes that an instance may have", err, size, p.Memory)
 	}
 	return err

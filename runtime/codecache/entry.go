@@ -1,0 +1,161 @@
+package codecache
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ErrDamaged is the fault of an entry that has changed since it was made. It
+// has been removed.
+var ErrDamaged = errors.New("entry has changed since it was made")
+
+// An Entry is a folder of files that are as they were when it was made.
+type Entry struct{ dir string }
+
+// Dir returns the folder.
+func (e *Entry) Dir() string { return e.dir }
+
+// Read returns what a file has.
+func (e *Entry) Read(name string) ([]byte, error) { return os.ReadFile(filepath.Join(e.dir, name)) }
+
+// Find returns the entry of a key, fs.ErrNotExist if there is none, or
+// ErrDamaged.
+func (c *Cache) Find(key string) (*Entry, error) {
+	dir := filepath.Join(c.dir, key)
+	x, err := readIndex(filepath.Join(dir, indexName))
+	if err == nil {
+		err = x.check(dir)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, stat := os.Stat(dir); stat != nil {
+			return nil, fmt.Errorf("cache of compiled code: %s: %w", key, fs.ErrNotExist)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cache of compiled code: %s: %w: %v", key, ErrDamaged, err), c.Remove(key))
+	}
+	now := time.Now()
+	_ = os.Chtimes(filepath.Join(dir, indexName), now, now) // it only goes earlier
+	return &Entry{dir}, nil
+}
+
+// check compares the files of dir with the index. A file more or less is a
+// difference too: code of another kind of processor is one.
+func (x *index) check(dir string) error {
+	have, err := scan(dir)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(have, x.Files) {
+		return errors.New("its files are not those of its index")
+	}
+	return nil
+}
+
+// scan sums up the files of dir, in the order of their names.
+func scan(dir string) ([]file, error) {
+	var list []file
+	buf := make([]byte, 1<<20)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil || rel == indexName {
+			return err
+		}
+		if !d.Type().IsRegular() {
+			return fmt.Errorf("%s is not a file", rel)
+		}
+		f := file{Name: filepath.ToSlash(rel)}
+		in, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		for {
+			n, err := in.Read(buf)
+			f.Size += int64(n)
+			f.Sum = crc32.Update(f.Sum, castagnoli, buf[:n])
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+		}
+		list = append(list, f)
+		return nil
+	})
+	slices.SortFunc(list, func(a, b file) int { return strings.Compare(a.Name, b.Name) })
+	return list, err
+}
+
+// A Draft is an entry that is being made. It ends with Commit or Discard.
+type Draft struct {
+	cache *Cache
+	key   string
+	dir   string
+}
+
+// Begin makes a draft for a key. Several may be under way for one key, in
+// several processes; the first that is committed counts.
+func (c *Cache) Begin(key string) (*Draft, error) {
+	dir, err := os.MkdirTemp(c.dir, draftPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("cache of compiled code: %w", err)
+	}
+	return &Draft{c, key, dir}, nil
+}
+
+// Dir returns the folder to put files in.
+func (d *Draft) Dir() string { return d.dir }
+
+// Write adds a file.
+func (d *Draft) Write(name string, content []byte) error {
+	return writeSynced(filepath.Join(d.dir, name), content)
+}
+
+// Commit makes the draft an entry, unless there is one already, and holds the
+// cache to its size. note is for people.
+func (d *Draft) Commit(note string) error {
+	files, err := scan(d.dir)
+	if err != nil {
+		return errors.Join(err, d.Discard())
+	}
+	content, err := (&index{Note: note, Files: files}).encode()
+	if err == nil {
+		err = writeSynced(filepath.Join(d.dir, indexName), content)
+	}
+	if err != nil {
+		return errors.Join(err, d.Discard())
+	}
+	to := filepath.Join(d.cache.dir, d.key)
+	if err := os.Rename(d.dir, to); err != nil {
+		if _, stat := os.Stat(to); stat == nil { // another was faster
+			err = nil
+		}
+		return errors.Join(err, d.Discard())
+	}
+	return d.cache.trim()
+}
+
+// Discard removes the draft.
+func (d *Draft) Discard() error { return os.RemoveAll(d.dir) }
+
+func writeSynced(name string, content []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Sync(), f.Close())
+}

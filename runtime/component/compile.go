@@ -1,0 +1,240 @@
+package component
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/neutrino-local/neutrino-local/runtime/component/plan"
+	"github.com/neutrino-local/neutrino-local/runtime/component/rewrite"
+	"github.com/neutrino-local/neutrino-local/runtime/component/types"
+	"github.com/neutrino-local/neutrino-local/runtime/memory"
+	"github.com/neutrino-local/neutrino-local/runtime/module"
+)
+
+// codeVersion is the version of what this package makes of a component before
+// it is compiled. It goes up with each change of that.
+const codeVersion = 1
+
+// A core is the compiled module of one core instance.
+type core struct {
+	compiled  wazero.CompiledModule
+	providers map[string]int // module name to core instance, -1 for the host
+	memory    bool           // it has a memory of its own
+	start     string         // export that is its start function; empty: none
+	globals   []string       // exports that are its own mutable globals
+}
+
+// A rewritten module is what compilation begins with, and what is kept beside
+// compiled code, since to make it takes half as long as to load that.
+type rewritten struct {
+	Imports []string // module and name of each, to know it is for the same plan
+	Wasm    []byte
+	Image   []memory.Segment
+	Globals []string
+	Start   string
+	Stuck   string
+}
+
+// worthKeeping is the size of a module from which its rewritten form is kept.
+const worthKeeping = 256 << 10
+
+// hostModule is the name by which rewritten modules import host functions; the
+// others are numbers of core instances.
+const hostModule = "h"
+
+func (c *Component) providerName(r plan.Ref) (module, name string) {
+	if r.OnHost() {
+		if h := c.plan.Hosts[r.Host]; h.Kind == plan.External {
+			return h.Module, h.Name
+		}
+		return hostModule, strconv.Itoa(r.Host)
+	}
+	return "i" + strconv.Itoa(r.Core), r.Name
+}
+
+// compileCores rewrites and compiles the core modules. Modules that are linked
+// alike are compiled once.
+func (c *Component) compileCores(ctx context.Context, v vault) error {
+	var minimum uint64
+	for i, planned := range c.plan.Cores {
+		providers := map[string]int{hostModule: -1}
+		var imports []string
+		for _, r := range planned.Imports {
+			module, name := c.providerName(r)
+			if module != plan.Preview1 { // the engine finds it by its name
+				providers[module] = r.Core
+			}
+			imports = append(imports, module, name)
+		}
+		out, err := c.rewritten(v, i, imports)
+		if err != nil {
+			return fmt.Errorf("module %d: %w", planned.Number, err)
+		}
+		m, err := c.engine.compile(ctx, c.runtime, out.Wasm)
+		if err != nil {
+			return fmt.Errorf("module %d: %w", planned.Number, err)
+		}
+		if c.stuck == "" {
+			c.stuck = out.Stuck
+		}
+		k := core{compiled: m, providers: providers, start: out.Start, globals: out.Globals}
+		if own, ok := ownMemory(planned.Module); ok {
+			k.memory = true
+			if minimum += own.Min << 16; minimum > 1<<40 {
+				return fmt.Errorf("module %d: memories of the component are too large", planned.Number)
+			}
+			image, err := c.engine.space.NewImage(memory.ImageConfig{Segments: out.Image, Min: own.Min << 16, Max: own.Max << 16})
+			if err != nil {
+				return fmt.Errorf("module %d: %w", planned.Number, err)
+			}
+			c.images = append(c.images, image)
+		}
+		c.cores = append(c.cores, k)
+	}
+	return nil
+}
+
+// ownMemory returns the limits of a module's own memory, of which the engine
+// allows one.
+func ownMemory(m *rewrite.Module) (types.Limits, bool) {
+	imported := 0
+	for _, imp := range m.Imports {
+		if imp.Type.Sort == types.CoreSortMemory {
+			imported++
+		}
+	}
+	if len(m.Memories) <= imported {
+		return types.Limits{}, false
+	}
+	return m.Memories[imported].Limits, true
+}
+
+// rewritten returns the rewritten module of a core instance, from the cache if
+// it is there.
+func (c *Component) rewritten(v vault, i int, imports []string) (*rewritten, error) {
+	name := "core-" + strconv.Itoa(i)
+	if v.entry != nil {
+		if b, err := v.entry.Read(name); err == nil {
+			out := new(rewritten)
+			if err := gob.NewDecoder(bytes.NewReader(b)).Decode(out); err != nil {
+				return nil, fmt.Errorf("cache: %s: %w", name, err)
+			}
+			if !slices.Equal(out.Imports, imports) {
+				return nil, errors.New("cache: code is of another plan")
+			}
+			return out, nil
+		}
+	}
+	out, err := c.rewrite(i, imports)
+	if err == nil && v.draft != nil && len(out.Wasm) > worthKeeping {
+		var b bytes.Buffer
+		if err := gob.NewEncoder(&b).Encode(out); err != nil {
+			return nil, err
+		}
+		err = v.draft.Write(name, b.Bytes())
+	}
+	return out, err
+}
+
+// rewrite makes the module of a core instance linkable, metered, and such that
+// it can be reset.
+func (c *Component) rewrite(i int, imports []string) (*rewritten, error) {
+	m := c.plan.Cores[i].Module
+	out, err := m.Apply(rewrite.Options{
+		Import:    func(k int, _ types.CoreImport) (string, string) { return imports[2*k], imports[2*k+1] },
+		StripData: true, ExportGlobals: true, MoveStart: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &rewritten{Imports: imports, Start: out.Start, Image: coalesce(out.Image)}
+	for _, g := range out.Globals {
+		r.Globals = append(r.Globals, g.Name)
+	}
+	r.Wasm, err = module.BoundTables(out.Wasm)
+	return r, err
+}
+
+// coalesce joins segments that follow each other closely: toolchains write one
+// for each run of bytes that are not zero.
+func coalesce(segments []rewrite.Segment) []memory.Segment {
+	const gap = 4096
+	var out []memory.Segment
+	var top uint64 // end of the highest so far: what is beyond it is zero
+	for _, s := range segments {
+		at := uint64(s.Offset)
+		if n := len(out); n > 0 && at >= top && at-top <= gap && out[n-1].Offset+uint64(len(out[n-1].Bytes)) == top {
+			last := &out[n-1]
+			last.Bytes = append(append(last.Bytes, make([]byte, at-top)...), s.Bytes...)
+		} else {
+			out = append(out, memory.Segment{Offset: at, Bytes: slices.Clone(s.Bytes)})
+		}
+		top = max(top, at+uint64(len(s.Bytes)))
+	}
+	return out
+}
+
+// checkUnused validates core modules that nothing instantiates: only the
+// engine knows whether their code is valid.
+func (c *Component) checkUnused(ctx context.Context, modules []*rewrite.Module) error {
+	used := map[*rewrite.Module]bool{}
+	for _, core := range c.plan.Cores {
+		used[core.Module] = true
+	}
+	for _, m := range modules {
+		if used[m] || len(m.Memories) > 1 { // the engine has no multiple memories
+			continue
+		}
+		out, err := m.Apply(rewrite.Options{Import: func(i int, _ types.CoreImport) (string, string) { return hostModule, strconv.Itoa(i) }})
+		if err != nil {
+			return err
+		}
+		compiled, err := c.engine.compile(ctx, c.runtime, out.Wasm)
+		if err != nil {
+			return fmt.Errorf("module that is not instantiated: %w", err)
+		}
+		if err := compiled.Close(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compileHost makes the one module that has all host functions.
+func (c *Component) compileHost(ctx context.Context) error {
+	b := c.runtime.NewHostModuleBuilder(hostModule)
+	for i, h := range c.hosts {
+		if c.plan.Hosts[i].Kind == plan.External {
+			continue
+		}
+		b = b.NewFunctionBuilder().
+			WithGoFunction(api.GoFunc(h.run), valueTypes(h.core.Params), valueTypes(h.core.Results)).
+			WithName(h.name).Export(strconv.Itoa(i))
+	}
+	m, err := b.Compile(ctx)
+	if err != nil {
+		return fmt.Errorf("host functions: %w", err)
+	}
+	// The module is instantiated like a core module: only so may it be
+	// returned by an import resolver.
+	if c.host, err = c.runtime.InstantiateModule(ctx, m, wazero.NewModuleConfig().WithName("")); err != nil {
+		return fmt.Errorf("host functions: %w", err)
+	}
+	return nil
+}
+
+func valueTypes(ts []types.CoreType) []api.ValueType {
+	out := make([]api.ValueType, len(ts))
+	for i, t := range ts {
+		out[i] = api.ValueType(t)
+	}
+	return out
+}
