@@ -34,8 +34,9 @@ var layers = map[string][]string{
 	"registry/blob":          {"store", "registry/artifact"},
 	"registry/blob/blobtest": {"store", "registry/artifact", "registry/blob"},
 	"registry":               {"store", "registry/artifact", "registry/blob"},
-	"registry/pack":          {"store", "registry/artifact"},
+	"registry/pack":          {"store", "registry/artifact", "registry/wkg"},
 	"registry/remote":        {"store", "registry/artifact", "registry/pack"},
+	"registry/wkg":           {"store", "registry/artifact"},
 
 	// Addresses, and which revision has them.
 	"router":         {"store", "router/ledger"},

@@ -18,6 +18,7 @@ func (m *Manifest) check() {
 		}
 	}
 	m.checkHTTP()
+	m.checkDependencies()
 	for i := range m.Components {
 		c := &m.Components[i]
 		for _, v := range c.variables {

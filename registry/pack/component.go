@@ -27,14 +27,13 @@ func (m *Manifest) components(n *node) {
 // component reads the table of a component; id is "" for an inline one.
 func (m *Manifest) component(id string, n *node) Component {
 	r := m.report
-	c := Component{ID: id, offset: n.offset, dependencies: -1}
+	c := Component{ID: id, offset: n.offset}
 	where := "[component." + id + "]"
 	if id == "" {
 		where = "an inline component"
 	}
 	var environment []pair
 	var httpHosts []placed
-	var inherit bool
 	r.table(n, where, fields{
 		"source":                 r.source(where, &c.Source),
 		"description":            r.str("description", &c.Description),
@@ -51,9 +50,9 @@ func (m *Manifest) component(id string, n *node) Component {
 		"build":                  r.build(&c.Build),
 		"tool":                   r.tables("tool"),
 		"profile":                r.overrides(&c.profiles),
-		"dependencies":           r.dependencies(&c.dependencies),
+		"dependencies":           r.dependencies(&c.Dependencies),
 
-		"dependencies_inherit_configuration": r.boolean("dependencies_inherit_configuration", &inherit),
+		"dependencies_inherit_configuration": r.inheritAll(&c.inherit),
 	}, "source")
 	c.Environment = stringMap(environment)
 	c.Variables = stringMap(c.variables)
@@ -110,10 +109,20 @@ func (r *report) source(where string, to *Source) func(*node) {
 		default:
 			r.table(n, "source", fields{
 				"registry": r.str("registry", &to.Registry),
-				"package":  r.str("package", &to.Package),
-				"version":  r.str("version", &to.Version),
+				"package":  r.packageName(&to.Package),
+				"version":  r.version(&to.Version),
 			}, "package", "version")
 		}
+	}
+}
+
+func (r *report) version(to *string) func(*node) {
+	return func(n *node) {
+		r.str("version", to)(n)
+		if _, err := artifact.ParseVersion(*to); n.kind == stringKind && err != nil {
+			r.errorf(n.offset, "%v", err)
+		}
+		*to = "=" + *to
 	}
 }
 
@@ -209,7 +218,7 @@ func (r *report) overrides(to *map[string]override) func(*node) {
 		*to = make(map[string]override, len(n.fields))
 		for _, f := range n.fields {
 			where := "profile." + f.key
-			o := override{dependencies: -1}
+			o := override{}
 			r.table(f.value, where, fields{
 				"source": func(n *node) {
 					o.source = &Source{}
@@ -223,15 +232,6 @@ func (r *report) overrides(to *map[string]override) func(*node) {
 				},
 			})
 			(*to)[f.key] = o
-		}
-	}
-}
-
-// dependencies notes where there are any.
-func (r *report) dependencies(to *int) func(*node) {
-	return func(n *node) {
-		if r.want(n, "dependencies", tableKind) && len(n.fields) > 0 {
-			*to = n.fields[0].offset
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/store"
@@ -22,7 +21,7 @@ type content struct {
 	media string
 	size  int64
 	path  string // of a binary
-	file  func() (*os.File, error)
+	file  func() (io.ReadCloser, error)
 
 	digest artifact.Digest
 	inline *artifact.Inline // if small
@@ -80,7 +79,7 @@ func (c *content) descriptor() artifact.Descriptor {
 // the size that it had.
 type verified struct {
 	content *content
-	file    *os.File
+	file    io.ReadCloser
 	hash    hash.Hash
 	n       int64
 }

@@ -24,13 +24,9 @@ func (p *packer) download(ctx context.Context, s Source) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir := p.options.CacheDir
-	if dir == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("no cache directory: %w", err)
-		}
-		dir = filepath.Join(base, "neutrino-local", "wasm")
+	dir, err := p.cacheDir()
+	if err != nil {
+		return "", err
 	}
 	path := filepath.Join(dir, digest.Hex()+".wasm")
 	if sum, err := fileDigest(path); err == nil && sum == digest {
@@ -52,6 +48,26 @@ func (p *packer) download(ctx context.Context, s Source) (string, error) {
 		return "", fmt.Errorf("invalid content digest; expected %s, downloaded %s", digest, sum)
 	}
 	return path, os.Rename(f.Name(), path)
+}
+
+// cacheDir returns where downloaded binaries are kept.
+func (p *packer) cacheDir() (string, error) {
+	if p.options.CacheDir != "" {
+		return p.options.CacheDir, nil
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache directory: %w", err)
+	}
+	return filepath.Join(base, "neutrino-local", "wasm"), nil
+}
+
+// downloadLimit returns how many bytes a binary may have.
+func (p *packer) downloadLimit() int64 {
+	if p.options.MaxAppBytes > 0 {
+		return min(maxDownload, p.options.MaxAppBytes)
+	}
+	return maxDownload
 }
 
 // fetch writes what is at address to w and returns its digest.
@@ -76,10 +92,7 @@ func (p *packer) fetch(ctx context.Context, address string, w io.Writer) (artifa
 	if resp.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("%s answers %s", u.Redacted(), resp.Status)
 	}
-	limit := int64(maxDownload)
-	if p.options.MaxAppBytes > 0 {
-		limit = min(limit, p.options.MaxAppBytes)
-	}
+	limit := p.downloadLimit()
 	h := sha256.New()
 	n, err := io.Copy(io.MultiWriter(w, h), io.LimitReader(resp.Body, limit+1))
 	if err != nil {

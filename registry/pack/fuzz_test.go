@@ -82,7 +82,7 @@ func FuzzManifest(f *testing.F) {
 		if m.report.err() != nil {
 			return
 		}
-		if _, err := m.lock(nil); err != nil {
+		if _, err := m.lock(nil, nil); err != nil {
 			t.Fatalf("a manifest without problems has no lock: %v", err)
 		}
 	})

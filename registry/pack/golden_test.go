@@ -139,6 +139,7 @@ func readLayer(l Layer) ([]byte, error) {
 func lay(t *testing.T, dir string, a *txtar.Archive) Options {
 	t.Helper()
 	options := Options{Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), CacheDir: t.TempDir()}
+	options.PackageConfig = filepath.Join(dir, "wasm-pkg.toml")
 	for _, f := range a.Files {
 		switch {
 		case f.Name == "options":

@@ -13,10 +13,12 @@ type packed struct {
 	*Component
 	source *content
 	assets []asset
+
+	dependencies []packedDependency
 }
 
 // lock returns the lock of the app as Spin would write it when it pushes.
-func (m *Manifest) lock(components []packed) (artifact.Lock, error) {
+func (m *Manifest) lock(components []packed, middleware map[string][]packedDependency) (artifact.Lock, error) {
 	meta, err := m.metadata()
 	if err != nil {
 		return artifact.Lock{}, err
@@ -25,17 +27,24 @@ func (m *Manifest) lock(components []packed) (artifact.Lock, error) {
 	for _, v := range m.Variables {
 		l.Variables[v.Name] = artifact.Variable{Description: v.Description, Default: v.Default, Secret: v.Secret}
 	}
-	for i := range m.Triggers {
-		t := &m.Triggers[i]
+	all, renamed := m.chain(components, middleware)
+	for _, t := range m.Triggers {
+		if id := renamed[t.ID]; id != "" {
+			t.Component = id
+		}
 		config, err := t.json()
 		if err != nil {
 			return artifact.Lock{}, err
 		}
 		l.Triggers = append(l.Triggers, artifact.Trigger{ID: t.ID, Type: t.Type, Config: config})
 	}
-	for _, c := range components {
+	for _, c := range all {
 		locked, err := c.locked()
 		if err != nil {
+			return artifact.Lock{}, err
+		}
+		locked.ID = c.id
+		if err := c.lockMiddleware(&locked); err != nil {
 			return artifact.Lock{}, err
 		}
 		if locked.HostRequirements != nil {
@@ -91,6 +100,16 @@ func (c packed) locked() (artifact.Component, error) {
 	}
 	for _, a := range c.assets {
 		locked.Files = append(locked.Files, artifact.File{Digest: a.content.digest, Inline: a.content.inline, Path: a.path})
+	}
+	for _, d := range c.dependencies {
+		dependency, err := d.locked()
+		if err != nil {
+			return locked, err
+		}
+		if locked.Dependencies == nil {
+			locked.Dependencies = make(map[string]artifact.Dependency)
+		}
+		locked.Dependencies[d.Name] = dependency
 	}
 	if slices.ContainsFunc(outbound, chains) {
 		locked.HostRequirements = map[string]string{artifact.ServiceChaining: artifact.Required}

@@ -53,9 +53,12 @@ type Trigger struct {
 	component placed // as written; empty if inline
 	inline    *Component
 	roles     []role
-	offset    int
-	route     int // offset
-	id        int // offset
+
+	middleware []Dependency
+
+	offset int
+	route  int // offset
+	id     int // offset
 }
 
 // A role names components of a trigger by what they are for.
@@ -73,6 +76,8 @@ type Component struct {
 	Environment map[string]string
 	Build       *Build
 
+	Dependencies []Dependency // in order of the file
+
 	files          []mount
 	exclude        []placed
 	outbound       []placed
@@ -81,12 +86,12 @@ type Component struct {
 	aiModels       []placed
 	variables      []pair
 	profiles       map[string]override
-	dependencies   int // offset, or -1
+	inherit        *inherit // of all dependencies
 	offset         int
 }
 
 // A Source says where the wasm binary of a component is: in a file, at a URL, or
-// in a registry of packages.
+// in a registry of packages. The version of a dependency may be a range.
 type Source struct {
 	Path                       string
 	URL, Digest                string
@@ -115,7 +120,7 @@ type override struct {
 	source       *Source
 	environment  []pair
 	command      *Build
-	dependencies int // offset, or -1
+	dependencies []Dependency
 }
 
 // Read returns the manifest at path, which may also be the directory that holds

@@ -11,6 +11,7 @@ package pack
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,6 +36,8 @@ type Options struct {
 	CacheDir    string            // of downloaded sources; "" for the user's cache
 	Client      *http.Client      // for downloads; nil for the default one
 
+	PackageConfig string // wasm-pkg configuration; "" for the user's
+
 	// Runnable refuses a component that the host cannot run, by what it needs. It
 	// is asked once for each triggered component and executor. Nil accepts all.
 	Runnable func(Binary) error
@@ -45,6 +48,16 @@ type Binary struct {
 	Component string
 	Executor  artifact.Executor
 	Path      string // of a file with the binary, which begins as wasm does
+
+	Dependencies []BinaryDependency
+	Middleware   []BinaryDependency // the outermost first
+}
+
+// A BinaryDependency is a component that another one has inside when it runs.
+type BinaryDependency struct {
+	Name, Export string
+	Inherit      json.RawMessage // as in the lock
+	Path         string
 }
 
 // An App is an artifact that is ready to be pushed.
@@ -109,6 +122,8 @@ type packer struct {
 	root     *appRoot
 	options  Options
 	contents map[string]*content // by where they are
+
+	middleware map[string][]packedDependency // by trigger
 }
 
 func (p *packer) pack(ctx context.Context) (*App, error) {
@@ -126,7 +141,7 @@ func (p *packer) pack(ctx context.Context) (*App, error) {
 	if err := p.hash(ctx); err != nil {
 		return nil, err
 	}
-	lock, err := p.manifest.lock(components)
+	lock, err := p.manifest.lock(components, p.middleware)
 	if err != nil {
 		return nil, err
 	}
@@ -142,34 +157,67 @@ func (p *packer) gather(ctx context.Context) []packed {
 	var all []packed
 	for i := range p.manifest.Components {
 		c := &p.manifest.Components[i]
-		if c.dependencies >= 0 {
-			p.report.errorf(c.dependencies, "component %q: dependencies are not built yet; compose the component before, and name the result as its source", c.ID)
+		part := packed{
+			Component: c, source: p.source(ctx, c), assets: p.assets(c),
+			dependencies: p.dependencies(ctx, c.Dependencies, c.ID),
 		}
-		part := packed{Component: c, source: p.source(ctx, c), assets: p.assets(c)}
 		for _, a := range part.assets {
 			if a.content.owner == "" {
 				a.content.owner = c.ID
 			}
 		}
-		if part.source != nil {
-			p.checkRunnable(c, part.source)
-		}
 		all = append(all, part)
+	}
+	p.middleware = make(map[string][]packedDependency)
+	for _, t := range p.manifest.Triggers {
+		if len(t.middleware) > 0 {
+			p.middleware[t.ID] = p.dependencies(ctx, t.middleware, fmt.Sprintf("trigger %q", t.ID))
+		}
+	}
+	for _, c := range all {
+		if c.source != nil && len(c.dependencies) == len(c.Dependencies) {
+			p.checkRunnable(c)
+		}
 	}
 	return all
 }
 
-func (p *packer) checkRunnable(c *Component, source *content) {
+// binary returns what there is to run of a component with a trigger.
+func (c packed) binary(t Trigger, middleware []packedDependency) (Binary, error) {
+	b := Binary{Component: c.ID, Executor: t.HTTP.Executor, Path: c.source.path}
+	for _, d := range c.dependencies {
+		inherit, err := d.inherit.json()
+		if err != nil {
+			return b, err
+		}
+		b.Dependencies = append(b.Dependencies, BinaryDependency{Name: d.Name, Export: d.Export, Inherit: inherit, Path: d.content.path})
+	}
+	for _, d := range middleware {
+		inherit, err := d.inherit.json()
+		if err != nil {
+			return b, err
+		}
+		b.Middleware = append(b.Middleware, BinaryDependency{Inherit: inherit, Path: d.content.path})
+	}
+	return b, nil
+}
+
+func (p *packer) checkRunnable(c packed) {
 	if p.options.Runnable == nil {
 		return
 	}
 	asked := make(map[artifact.Executor]bool)
 	for _, t := range p.manifest.Triggers {
-		if t.HTTP == nil || t.Component != c.ID || asked[t.HTTP.Executor] {
+		middleware := p.middleware[t.ID]
+		if t.HTTP == nil || t.Component != c.ID || asked[t.HTTP.Executor] && middleware == nil || len(middleware) < len(t.middleware) {
 			continue
 		}
 		asked[t.HTTP.Executor] = true
-		if err := p.options.Runnable(Binary{c.ID, t.HTTP.Executor, source.path}); err != nil {
+		b, err := c.binary(t, middleware)
+		if err == nil {
+			err = p.options.Runnable(b)
+		}
+		if err != nil {
 			p.report.errorf(c.Source.offset, "component %q: %v", c.ID, err)
 		}
 	}
@@ -196,8 +244,22 @@ func (p *packer) layers(ctx context.Context, components []packed) ([]Layer, erro
 			list = append(list, l)
 		}
 	}
-	for _, c := range components {
+	binaries := func(c packed) {
 		add(Layer{c.source.descriptor(), c.source.open})
+		for _, d := range c.dependencies {
+			add(Layer{d.content.descriptor(), d.content.open})
+		}
+		for _, t := range p.manifest.Triggers {
+			if t.Component != c.ID {
+				continue
+			}
+			for _, d := range p.middleware[t.ID] {
+				add(Layer{d.content.descriptor(), d.content.open})
+			}
+		}
+	}
+	for _, c := range components {
+		binaries(c)
 		for _, a := range c.assets {
 			if a.content.inline == nil && !p.options.Archive {
 				add(Layer{a.content.descriptor(), a.content.open})
@@ -210,7 +272,7 @@ func (p *packer) layers(ctx context.Context, components []packed) ([]Layer, erro
 	clear(seen)
 	list = nil
 	for _, c := range components {
-		add(Layer{c.source.descriptor(), c.source.open})
+		binaries(c)
 		if len(c.assets) == 0 {
 			continue
 		}

@@ -17,7 +17,7 @@ func (m *Manifest) WithProfile(name string) (*Manifest, error) {
 	}
 	changed := *m
 	changed.profile = name
-	changed.Components = slices.Clone(m.Components)
+	changed.Components, changed.Triggers = slices.Clone(m.Components), slices.Clone(m.Triggers)
 	found := false
 	names := make(map[string]bool)
 	for i := range changed.Components {
@@ -35,6 +35,11 @@ func (m *Manifest) WithProfile(name string) (*Manifest, error) {
 		if len(names) > 0 {
 			err = store.Hint(err, "defined are "+strings.Join(slices.Sorted(maps.Keys(names)), ", "))
 		}
+		return nil, err
+	}
+	changed.report = &report{file: m.report.file, data: m.report.data, warnings: m.report.warnings}
+	changed.checkDependencies()
+	if err := changed.report.err(); err != nil {
 		return nil, err
 	}
 	return &changed, nil
@@ -58,7 +63,13 @@ func (c *Component) override(o override) {
 		b.Commands, b.list = o.command.Commands, o.command.list
 		c.Build = &b
 	}
-	if o.dependencies >= 0 {
-		c.dependencies = o.dependencies
+	for _, d := range o.dependencies {
+		i := slices.IndexFunc(c.Dependencies, func(have Dependency) bool { return have.Name == d.Name })
+		if i < 0 {
+			c.Dependencies = append(slices.Clip(c.Dependencies), d)
+			continue
+		}
+		c.Dependencies = slices.Clone(c.Dependencies)
+		c.Dependencies[i] = d
 	}
 }

@@ -14,42 +14,88 @@ import (
 )
 
 // source returns the wasm binary of a component. What is wrong goes to the
-// report, and nil is returned. Unlike files, a source may be anywhere: builds put
-// it into the target directory of a workspace around the app.
+// report, and nil is returned.
 func (p *packer) source(ctx context.Context, c *Component) *content {
-	offset := c.Source.offset
-	path := c.Source.Path
+	content, err := p.binary(ctx, c.Source, c.ID)
 	switch {
-	case c.Source.Package != "":
-		p.report.errorf(offset, "source of component %q: packages of a registry are not built yet; download %s and name the file", c.ID, c.Source.Package)
-		return nil
-	case c.Source.URL != "":
-		var err error
-		if path, err = p.download(ctx, c.Source); err != nil {
-			p.report.errorf(offset, "source of component %q: %v", c.ID, err)
-			return nil
-		}
+	case errors.Is(err, errNotWasm):
+		p.report.errorf(c.Source.offset, "Component %s source is not a valid .wasm file: %s %v", c.ID, c.Source, err)
+	case err != nil:
+		p.report.errorf(c.Source.offset, "source of component %q: %s", c.ID, explain(err, c.Source, c.Build))
+	}
+	return content
+}
+
+// binary returns the wasm binary of a source. Unlike files, it may be anywhere:
+// builds put it into the target directory of a workspace around the app.
+func (p *packer) binary(ctx context.Context, s Source, owner string) (_ *content, err error) {
+	path := s.Path
+	switch {
+	case s.Package != "":
+		path, err = p.fetchPackage(ctx, s)
+	case s.URL != "":
+		path, err = p.download(ctx, s)
 	case !filepath.IsAbs(path):
 		path = filepath.Join(p.manifest.Root, filepath.FromSlash(path))
 	}
+	if err != nil {
+		return nil, err
+	}
 	if have := p.contents[path]; have != nil {
-		return have
+		return have, nil
 	}
 	size, err := checkWasm(path)
-	if errors.Is(err, errNotWasm) {
-		p.report.errorf(offset, "Component %s source is not a valid .wasm file: %s %v", c.ID, c.Source, err)
-		return nil
-	}
 	if err != nil {
-		p.report.errorf(offset, "source of component %q: %s", c.ID, explain(err, c))
-		return nil
+		return nil, err
 	}
-	content := &content{
-		name: c.Source.String(), owner: c.ID, media: artifact.WasmType, size: size, path: path,
-		file: func() (*os.File, error) { return os.Open(path) },
+	c := &content{
+		name: s.String(), owner: owner, media: artifact.WasmType, size: size, path: path,
+		file: func() (io.ReadCloser, error) { return os.Open(path) },
 	}
-	p.contents[path] = content
-	return content
+	p.contents[path] = c
+	return c, nil
+}
+
+// A packedDependency is a dependency whose binary is at hand.
+type packedDependency struct {
+	*Dependency
+	content *content
+}
+
+// dependencies returns the binaries of dependencies, in the order of their names
+// as the lock has them. What is wrong goes to the report.
+func (p *packer) dependencies(ctx context.Context, list []Dependency, owner string) []packedDependency {
+	var all []packedDependency
+	for i := range list {
+		d := &list[i]
+		what := fmt.Sprintf("dependency %q of component %q", d.Name, owner)
+		if d.Name == "" {
+			what = fmt.Sprintf("middleware of %s", owner)
+		}
+		content, err := p.binary(ctx, d.Source, owner)
+		switch {
+		case errors.Is(err, errNotWasm):
+			p.report.errorf(d.Source.offset, "%s is not a valid .wasm file: %s %v", what, d.Source, err)
+		case err != nil:
+			p.report.errorf(d.Source.offset, "%s: %s", what, explain(err, d.Source, nil))
+		default:
+			all = append(all, packedDependency{d, content})
+		}
+	}
+	return all
+}
+
+// locked returns what the lock has of a dependency.
+func (d packedDependency) locked() (artifact.Dependency, error) {
+	locked := artifact.Dependency{
+		Source: artifact.Source{ContentType: "application/wasm", Digest: d.content.digest, Inline: d.content.inline},
+	}
+	if d.Export != "" {
+		locked.Export = &d.Export
+	}
+	var err error
+	locked.Inherit, err = d.inherit.json()
+	return locked, err
 }
 
 func (s Source) String() string {
@@ -57,23 +103,23 @@ func (s Source) String() string {
 	case s.URL != "":
 		return s.URL
 	case s.Package != "":
-		return s.Package + "@" + s.Version
+		return s.Package + "@" + strings.TrimPrefix(s.Version, "=")
 	}
 	return s.Path
 }
 
 // explain words what is wrong with a source, with what to do about it.
-func explain(err error, c *Component) string {
+func explain(err error, s Source, build *Build) string {
 	var pathErr *fs.PathError
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		text := fmt.Sprintf("there is no file %s", c.Source)
-		if c.Build != nil && len(c.Build.Commands) > 0 {
-			text += fmt.Sprintf("; build it with --build (%s)", strings.Join(c.Build.Commands, " && "))
+	case errors.Is(err, fs.ErrNotExist) && s.Path != "":
+		text := fmt.Sprintf("there is no file %s", s)
+		if build != nil && len(build.Commands) > 0 {
+			text += fmt.Sprintf("; build it with --build (%s)", strings.Join(build.Commands, " && "))
 		}
 		return text
 	case errors.As(err, &pathErr):
-		return fmt.Sprintf("%s: %v", c.Source, pathErr.Err)
+		return fmt.Sprintf("%s: %v", s, pathErr.Err)
 	}
 	return err.Error()
 }
@@ -116,7 +162,7 @@ func (p *packer) file(f found) *content {
 	}
 	c := &content{
 		name: f.name, media: artifact.FileType, size: f.size,
-		file: func() (*os.File, error) { return p.root.open(f.resolved) },
+		file: func() (io.ReadCloser, error) { return p.root.open(f.resolved) },
 	}
 	p.contents[key] = c
 	return c

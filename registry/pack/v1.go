@@ -64,7 +64,7 @@ func (m *Manifest) componentV1(kind string, n *node) {
 	if !r.want(n, "component", tableKind) {
 		return
 	}
-	c := Component{offset: n.offset, dependencies: -1}
+	c := Component{offset: n.offset}
 	var id placed
 	var environment []pair
 	var httpHosts []placed

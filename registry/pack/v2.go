@@ -146,7 +146,11 @@ func (m *Manifest) trigger(kind string, n *node) Trigger {
 		case "components":
 			t.roles = m.componentRoles(f.value, where)
 		case "dependencies":
-			r.errorf(f.offset, "%s dependencies: middleware is not built yet", where)
+			if kind != "http" {
+				r.errorf(f.offset, "%s dependencies: only http triggers have middleware", where)
+				continue
+			}
+			r.middleware(where, &t.middleware)(f.value)
 		default:
 			v, err := f.value.json()
 			if err != nil {
