@@ -17,6 +17,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime"
 	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/store/applog"
+	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 	"github.com/neutrino-local/neutrino-local/store/sqlite"
 	"github.com/neutrino-local/neutrino-local/web/api"
 )
@@ -150,13 +151,14 @@ func (u usage) GC(ctx context.Context) (api.Freed, error) {
 }
 
 // deployments is the engine as the API asks for it. An app that goes takes its
-// listeners, its log and its repository with it.
+// listeners, its log, its key-value stores and its repository with it.
 type deployments struct {
 	*rollout.Engine
 	db       *sqlite.DB
 	exposed  *listeners
 	logs     *applog.Logs
 	registry *registry.Server
+	kv       *keyvalue.Stores
 }
 
 func (d deployments) Delete(ctx context.Context, id store.AppID) error {
@@ -171,7 +173,21 @@ func (d deployments) Delete(ctx context.Context, id store.AppID) error {
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
 	}
-	return errors.Join(err, d.exposed.removeApp(ctx, id), d.logs.Delete(id))
+	return errors.Join(err, d.exposed.removeApp(ctx, id), d.logs.Delete(id), d.kv.Delete(id))
+}
+
+// forgetStores deletes the key-value stores of apps that are not there: a crash
+// came between the two.
+func forgetStores(ctx context.Context, db *sqlite.DB, kv *keyvalue.Stores) error {
+	all, err := db.Apps(ctx)
+	if err != nil {
+		return err
+	}
+	var ids []store.AppID
+	for _, app := range all {
+		ids = append(ids, app.ID)
+	}
+	return kv.Retain(ids)
 }
 
 // Bounds of what a client may do to a connection before a handler has it.

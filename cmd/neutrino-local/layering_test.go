@@ -77,9 +77,9 @@ var layers = map[string][]string{
 	"runtime/spin/variables": {"store", "registry/artifact", "runtime/component", "runtime/component/abi"},
 
 	// The control listener and its client.
-	"web/api":    {"store", "store/applog", "registry/artifact", "router/ledger", "web/apitype"},
+	"web/api":    {"store", "store/applog", "store/keyvalue", "registry/artifact", "router/ledger", "web/apitype"},
 	"web/client": {"store", "web/apitype"},
-	"web/ui":     {"store", "store/applog", "registry/artifact", "router/ledger", "web/api", "web/apitype"},
+	"web/ui":     {"store", "store/applog", "store/keyvalue", "registry/artifact", "router/ledger", "web/api", "web/apitype"},
 	"web":        {"store", "web/api", "web/apitype", "web/ui"},
 
 	"cmd/neutrino-local": {"..."},

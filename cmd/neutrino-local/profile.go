@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/runtime"
+	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
 
@@ -18,6 +19,7 @@ type profile struct {
 	request  int64 // bytes
 	response int64 // bytes
 	drain    time.Duration
+	keyValue keyvalue.Limits
 }
 
 const (
@@ -32,6 +34,8 @@ func profiles() []profile {
 		{
 			name: defaultProfile, memory: 128 * mib, app: 50 * mib, handler: 30 * time.Second,
 			request: 10 * mib, response: 10 * mib, drain: 35 * time.Second,
+			// The vendor says MB and KB here, and MiB elsewhere.
+			keyValue: keyvalue.Limits{Key: 8_000, Value: 1_000_000, Total: 2_000_000_000, Reads: 1_000, Writes: 50},
 		},
 		{name: "spin", drain: 5 * time.Minute},
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/router/rollout"
 	"github.com/neutrino-local/neutrino-local/runtime"
 	"github.com/neutrino-local/neutrino-local/store/applog"
+	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 	"github.com/neutrino-local/neutrino-local/store/sqlite"
 	"github.com/neutrino-local/neutrino-local/web"
 	"github.com/neutrino-local/neutrino-local/web/api"
@@ -72,8 +73,13 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 		return err
 	}
 	defer closing("logs", logs.Close)
+	kv, err := keyvalue.Open(keyvalue.Config{Dir: state.file("kv"), Limits: cfg.profile.keyValue})
+	if err != nil {
+		return err
+	}
+	defer closing("key-value stores", kv.Close)
 	host, err := runtime.New(ctx, runtime.Config{
-		CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), Environment: cfg.profile.environment(), Log: log,
+		CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), Environment: cfg.profile.environment(), KeyValue: kv, Log: log,
 	})
 	if err != nil {
 		return err
@@ -96,8 +102,8 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	newServer := func(h http.Handler) *http.Server { return cfg.httpServer(h, log) }
 	exposed := &listeners{Scheme: cfg.scheme(), Apps: apps, Server: newServer, Log: log}
 	control := &api.Server{
-		Store: db, Rollout: deployments{engine, db, exposed, logs, reg}, Failover: engine,
-		Ledger: replies, Logs: logs, Log: log,
+		Store: db, Rollout: deployments{engine, db, exposed, logs, reg, kv}, Failover: engine,
+		Ledger: replies, Logs: logs, KeyValue: kv, Log: log,
 		About: place.about, URLs: place.appURLs, Serving: engine.Serving, Content: content(reg), Toolchain: toolchain(reg),
 		Registry: usage{reg}, Listen: exposed.listen, Unlisten: exposed.remove, Stop: stop,
 	}
@@ -119,6 +125,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 		err = errors.Join(err, cfg.drain(server, exposed, engine, control), g.Wait())
 	}()
 	if err := restore(ctx, engine, db, exposed, log); err != nil {
+		return err
+	}
+	if err := forgetStores(ctx, db, kv); err != nil {
 		return err
 	}
 	ready.Store(true)

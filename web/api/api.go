@@ -18,6 +18,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 	"github.com/neutrino-local/neutrino-local/store"
+	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
 
@@ -78,6 +79,7 @@ type Server struct {
 	Ledger   *ledger.Ledger
 	Registry Registry
 	Logs     Logs
+	KeyValue *keyvalue.Stores
 	Log      *slog.Logger
 
 	// About returns the running server without its token.
@@ -134,6 +136,15 @@ func (s *Server) Register(g *echo.Group) {
 
 	g.GET("/apps/:app/logs", s.getLogs)
 	g.GET("/apps/:app/logs/events", s.getLogEvents)
+
+	g.GET("/apps/:app/kv", s.getKeyValue)
+	g.GET("/apps/:app/kv/:store/keys", s.getKeys)
+	g.GET("/apps/:app/kv/:store/value", s.getValue)
+	g.PUT("/apps/:app/kv/:store/value", s.putValue)
+	g.DELETE("/apps/:app/kv/:store/value", s.deleteValue)
+	g.GET("/apps/:app/kv/:store/pairs", s.getPairs)
+	g.POST("/apps/:app/kv/:store/pairs", s.postPairs)
+
 	g.GET("/registry/usage", s.getUsage)
 	g.POST("/registry/gc", s.postGC)
 

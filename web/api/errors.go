@@ -18,6 +18,7 @@ var (
 	errHeld       = errors.New("held")
 	errMalformed  = errors.New("malformed")
 	errMediaType  = errors.New("not application/json")
+	errNotOctets  = errors.New("not the type of this body")
 	errTooBig     = errors.New("too big")
 	errTooMany    = errors.New("too many")
 	errStopping   = errors.New("the server is stopping")
@@ -45,6 +46,7 @@ var statuses = []struct {
 	{errTooMany, http.StatusTooManyRequests, "limit"},
 	{errMalformed, http.StatusBadRequest, "invalid"},
 	{errMediaType, http.StatusUnsupportedMediaType, "invalid"},
+	{errNotOctets, http.StatusUnsupportedMediaType, "invalid"},
 	{errBadMethod, http.StatusMethodNotAllowed, "invalid"},
 	{ErrForbidden, http.StatusForbidden, "forbidden"},
 	{ErrNoToken, http.StatusUnauthorized, "unauthorized"},

@@ -120,7 +120,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if header != nil {
 		req.Header = header
 	}
-	if body != nil {
+	if body != nil && req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if c.token != "" {
