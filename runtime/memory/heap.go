@@ -30,7 +30,7 @@ type heapSlot struct {
 	page  int
 	most  uint64
 	bound *Image
-	b     []byte // in reach since the last reset; zero beyond, up to its capacity
+	b     []byte // zero beyond, up to its capacity
 }
 
 func (h *heapSlot) room() uint64 { return 0 } // no addresses are kept for it
@@ -56,12 +56,11 @@ func (h *heapSlot) grow(size uint64) []byte {
 	return h.b[:size:size]
 }
 
-// shrink gives a memory up that has grown by much.
+// shrink gives a memory up that has grown: nothing behind its end would be
+// accounted.
 func (h *heapSlot) shrink(size uint64) []byte {
-	if uint64(cap(h.b)) > size+retained {
-		h.b = make([]byte, size)
-	}
-	return h.b[:size:size]
+	h.b = make([]byte, size)
+	return h.b
 }
 
 func (h *heapSlot) reset(r *Result) error {
@@ -69,7 +68,6 @@ func (h *heapSlot) reset(r *Result) error {
 	clear(h.b[copy(h.b, view):])
 	r.Bytes += len(h.b)
 	r.Pages += len(h.b) / h.page
-	h.b = h.b[:min(uint64(len(h.b)), h.bound.min)]
 	return nil
 }
 

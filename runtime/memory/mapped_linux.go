@@ -217,6 +217,9 @@ func (m *mappedSlot) reset(r *Result) error {
 		}
 		clear(dst[n:])
 		r.Bytes += len(dst)
+		if to > m.bound.min {
+			r.beyond += to - max(from, m.bound.min)
+		}
 	}
 	return nil
 }

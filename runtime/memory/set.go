@@ -48,6 +48,7 @@ type Set struct {
 	memories []linear
 	next     int           // memory to allocate
 	size     atomic.Uint64 // bytes of all, as accounted
+	kept     uint64        // bytes behind what they began with, resident since the last reset; accounted too
 	refusal  Refusal       // the first one since the last reset
 	refused  int
 	released bool
@@ -174,6 +175,8 @@ type Result struct {
 	Bytes     int // written
 	Discarded int // memories whose pages were dropped, unseen
 	Took      time.Duration
+
+	beyond uint64 // bytes written behind what the memories begin with, that stay
 }
 
 // Reset puts the memories back to what they began with, size and content. They
@@ -197,10 +200,38 @@ func (s *Set) Reset(memories []Memory) (Result, error) {
 			return r, fmt.Errorf("reset of a memory: %w", err)
 		}
 	}
+	if err := s.keep(&r); err != nil {
+		return r, fmt.Errorf("reset of a memory: %w", err)
+	}
 	s.refusal, s.refused = Refusal{}, 0
 	r.Took = time.Since(start)
 	s.space.count.add(r)
 	return r, nil
+}
+
+// keep accounts for the pages that stay behind what the memories begin with:
+// they are zero and will be grown into again. If there is no room for them they
+// go as well.
+func (s *Set) keep(r *Result) error {
+	b := &s.space.budget
+	if r.beyond <= s.kept {
+		b.give(s.kept - r.beyond)
+		s.kept = r.beyond
+		return nil
+	}
+	if b.tryTake(r.beyond - s.kept) {
+		s.kept = r.beyond
+		return nil
+	}
+	for i := range s.memories {
+		if _, err := s.memories[i].slot.recycle(); err != nil {
+			return err
+		}
+		r.Discarded++
+	}
+	b.give(s.kept)
+	s.kept = 0
+	return nil
 }
 
 // shrinkTo gives the memory its first size. The engine's own way to change a
@@ -237,7 +268,7 @@ func (s *Set) Release() error {
 		l.slot = nil
 		l.image.users.Add(-1)
 	}
-	s.space.budget.give(s.size.Swap(0))
+	s.space.budget.give(s.size.Swap(0) + s.kept)
 	s.space.mu.Lock()
 	s.space.inUse--
 	s.space.mu.Unlock()
