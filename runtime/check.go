@@ -8,6 +8,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/store"
 )
@@ -17,7 +18,8 @@ import (
 // not for that executor. It compiles nothing; a binary that is damaged passes, and
 // fails when it is compiled. The error is of kind store.ErrInvalid.
 func Check(f Features, executor string, wasm []byte) error {
-	if !asComponent(module.Read(wasm)) {
+	outline, err := module.Read(wasm)
+	if !asComponent(outline, err) {
 		if executor == "wagi" {
 			return nil
 		}
@@ -27,19 +29,35 @@ func Check(f Features, executor string, wasm []byte) error {
 	if linking, ok := errors.AsType[*component.LinkError](can.linker.Check(wasm)); ok {
 		return invalid(f.explain(linking))
 	}
+	if err == nil && isLegacy(outline) {
+		if executor == "wagi" {
+			return invalid(errNoCommand)
+		}
+		return nil
+	}
 	return checkExports(executor, wasm)
 }
 
 // asComponent reports whether the engine of components runs a binary, of which
 // module.Read has told o and err: a component, or a core module that says in a
-// section what component it is to be. A command that needs nothing but preview 1
-// is none, whatever it says.
+// section what component it is to be, or is one of Spin 1. A command that needs
+// nothing but preview 1 is none, whatever it says.
 func asComponent(o *module.Outline, err error) bool {
 	if err != nil {
 		return errors.Is(err, module.ErrComponent)
 	}
+	if isLegacy(o) {
+		return true
+	}
 	_, command := o.Exports[wagi.Entry]
 	return o.World && (!command || slices.ContainsFunc(o.Imports, func(i module.Import) bool { return i.Module != wagi.Imports }))
+}
+
+// isLegacy reports whether a core module is one of Spin 1, which says nothing of
+// itself.
+func isLegacy(o *module.Outline) bool {
+	kind, ok := o.Exports[legacy.Entry]
+	return ok && kind == module.Func && !o.World
 }
 
 // errNoComponent is about a core module under the http executor.
@@ -63,7 +81,7 @@ func checkExports(executor string, wasm []byte) error {
 	var others []string
 	for _, e := range d.Exports {
 		switch {
-		case strings.HasPrefix(e.Name, "wasi:http/incoming-handler@0.2."):
+		case strings.HasPrefix(e.Name, "wasi:http/incoming-handler@0.2."), e.Name == legacy.Handler:
 			return nil
 		case strings.Contains(e.Name, "handler") || strings.Contains(e.Name, "inbound"):
 			others = append(others, e.Name)
@@ -72,5 +90,5 @@ func checkExports(executor string, wasm []byte) error {
 	if len(others) > 0 {
 		return invalid(fmt.Errorf("it exports %s, which is not built yet: want wasi:http/incoming-handler@0.2", strings.Join(others, ", ")))
 	}
-	return invalid(errors.New("it exports no handler of requests: want wasi:http/incoming-handler@0.2"))
+	return invalid(errNoHandler)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/keyvalue"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/outbound"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
@@ -34,6 +35,7 @@ func newCapabilities(f Features) capabilities {
 	c.variables = variables.Link(l)
 	c.keyvalue = keyvalue.Link(l, f.KeyValueAtomics)
 	c.outbound = outbound.Link(l)
+	legacy.Link(l)
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/files"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/filesystem"
@@ -125,8 +126,11 @@ func (a *App) handlers(ctx context.Context, c *artifact.Component, code *compone
 		return nil, fmt.Errorf("component %q: %w", c.ID, err)
 	}
 	g, err := a.guest(ctx, c, code)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case handler.Instance == legacy.Handler:
+		return &inboundExecutor{g, handler}, nil
 	}
 	return &wasiExecutor{g, handler}, nil
 }
@@ -134,14 +138,19 @@ func (a *App) handlers(ctx context.Context, c *artifact.Component, code *compone
 // findHandler finds the export that answers requests.
 func findHandler(c *component.Component) (*component.Func, error) {
 	found := wasihttp.Handlers(c)
+	if f, ok := c.Func(legacy.Handler, legacy.Handle); ok {
+		found = append(found, f)
+	}
 	switch len(found) {
 	case 0:
-		return nil, errors.New("it exports no handler of requests: want wasi:http/incoming-handler@0.2")
+		return nil, errNoHandler
 	case 1:
 		return found[0], nil
 	}
 	return nil, fmt.Errorf("component exports multiple different handlers: %s and %s", found[0].Instance, found[1].Instance)
 }
+
+var errNoHandler = errors.New("it exports no handler of requests: want wasi:http/incoming-handler@0.2")
 
 // closeInstance closes in. A guest may leave what it has in any order.
 func closeInstance(ctx context.Context, in *component.Instance) error {

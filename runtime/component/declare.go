@@ -1,6 +1,7 @@
 package component
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -202,7 +203,7 @@ func (l *Linker) linkModule(wasm []byte) (*plan.Plan, []*rewrite.Module, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	worlds, err := plan.Worlds(m)
+	worlds, err := l.worlds(m)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,4 +212,34 @@ func (l *Linker) linkModule(wasm []byte) (*plan.Plan, []*rewrite.Module, error) 
 		return nil, nil, err
 	}
 	return p, []*rewrite.Module{m}, l.check(p, nil)
+}
+
+// Old has the names by which modules of another time know what is in a world,
+// where those of today come from the world itself.
+type Old = plan.Names
+
+// Adopt lets l link core modules without a component-type section that export
+// one of the functions which old names: their world is the one in wit, a package
+// in binary form.
+func (l *Linker) Adopt(wit []byte, old Old) error {
+	w, err := plan.OldWorld(wit, &old)
+	if err != nil {
+		return fmt.Errorf("WIT package: %w", err)
+	}
+	l.old = append(l.old, w)
+	return nil
+}
+
+// worlds reads the worlds of a core module, or finds the one that it must be of.
+func (l *Linker) worlds(m *rewrite.Module) ([]plan.World, error) {
+	worlds, err := plan.Worlds(m)
+	if !errors.Is(err, plan.ErrNoWorld) {
+		return worlds, err
+	}
+	for _, w := range l.old {
+		if w.Describes(m) {
+			return []plan.World{w}, nil
+		}
+	}
+	return nil, err
 }

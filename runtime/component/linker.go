@@ -32,6 +32,7 @@ type Linker struct {
 	funcs     map[itemName]HostFunc
 	resources map[itemName]*hostResource
 	declared  map[string]declaration // by track of the interface
+	old       []plan.World           // of modules that do not say theirs
 	slots     int
 }
 

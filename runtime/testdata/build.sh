@@ -18,7 +18,7 @@ world() {
 # bare makes a module without libc.
 bare() {
 	clang-19 --target=wasm32 -O2 -nostdlib -mno-bulk-memory -Wl,--no-entry -Wl,--strip-debug -Wl,-z,stack-size=16384 \
-		-o "$work/core.wasm" "$1"
+		-o "$work/core.wasm" "$@"
 }
 
 # A reactor of wasi-libc, which stays a core module.
@@ -35,3 +35,13 @@ for f in hostile/*.wat; do
 	wasm-tools parse "$f" -o "${f%.wat}.wasm"
 	wasm-tools validate "${f%.wat}.wasm"
 done
+
+# A guest of Spin 1, as it was and as a component.
+bare spin1/guest.c
+cat "$work/core.wasm" >spin1/spin1.wasm
+cp -r ../spin/legacy/wit "$work/spin"
+sed -i '/^world module {/,/^}/d' "$work/spin/spin.wit"
+printf 'world guest {\n  import config;\n  export inbound-http;\n}\n' >>"$work/spin/spin.wit"
+bare spin1/guest.c -DMODERN
+wasm-tools component embed "$work/spin" --world guest "$work/core.wasm" -o "$work/embedded.wasm"
+wasm-tools component new "$work/embedded.wasm" -o spin1/inbound.wasm

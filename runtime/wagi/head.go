@@ -50,6 +50,9 @@ var hop = map[string]bool{
 	"trailer": true, "transfer-encoding": true, "upgrade": true,
 }
 
+// HopByHop reports whether a header is about the connection.
+func HopByHop(name string) bool { return hop[strings.ToLower(name)] }
+
 // parseHead reads the lines of a head. Of several with the same name the last
 // counts; lines that are no header mean nothing.
 func parseHead(text string) (Head, error) {

@@ -19,10 +19,59 @@ const Preview1 = "wasi_snapshot_preview1"
 // is to be.
 var ErrNoWorld = errors.New("core module has no component-type section")
 
-// A World is what a core module says of itself in a component-type section.
+// A World is what a core module says of itself in a component-type section, or
+// what is known of it.
 type World struct {
 	Name string
 	Type *types.Component
+	Old  *Names // nil: the names of today
+}
+
+// Names are those that modules of another time have for what is in their world.
+type Names struct {
+	Imports map[[2]string][2]string // module and field: interface and function
+	Exports map[string]string       // function: interface#function; others are not exported
+	Realloc string
+}
+
+// OldWorld reads a WIT package in binary form that has one world, for modules
+// that have no component-type section and those names.
+func OldWorld(wit []byte, n *Names) (World, error) {
+	def, err := binary.Decode(wit)
+	if err != nil {
+		return World{}, err
+	}
+	info, err := validate.Component(def)
+	if err != nil {
+		return World{}, err
+	}
+	w, ok := worldOf(info.Type)
+	if !ok {
+		return World{}, errors.New("the package has no world")
+	}
+	w.Old = n
+	return w, nil
+}
+
+// Describes reports whether m is one of those modules.
+func (w World) Describes(m *rewrite.Module) bool {
+	for _, e := range m.Type().Exports {
+		if _, ok := w.Old.Exports[e.Name]; ok && e.Type.Sort == types.CoreSortFunc {
+			return true
+		}
+	}
+	return false
+}
+
+// supplied returns what m exports of the world.
+func (w World) supplied(m *rewrite.Module) map[string]string {
+	supplied := map[string]string{}
+	for _, e := range m.Type().Exports {
+		if name, ok := w.Old.Exports[e.Name]; ok {
+			supplied[name] = e.Name
+		}
+	}
+	return supplied
 }
 
 // Worlds reads the worlds of a core module that bindings were generated for.
@@ -61,7 +110,7 @@ func worldOf(t *types.Component) (World, bool) {
 		}
 		for _, x := range p.Exports {
 			if w, ok := x.Type.(*types.Component); ok && x.Sort == types.SortComponent {
-				return World{x.Name, w}, true
+				return World{Name: x.Name, Type: w}, true
 			}
 		}
 	}
@@ -75,7 +124,10 @@ func BuildModule(m *rewrite.Module, worlds []World, resolve Resolver) (*Plan, er
 	b := &moduleBuilder{
 		builder: builder{plan: &Plan{Instances: []Instance{{Parent: -1}}}},
 		m:       m, worlds: worlds, cores: map[string]types.CoreExtern{}, resources: types.Bindings{},
-		imported: map[string]types.Extern{}, named: map[[2]string]*types.Resource{},
+		imported: map[string]types.Extern{}, named: map[[2]string]*types.Resource{}, reallocName: "cabi_realloc",
+	}
+	if old := worlds[0].Old; old != nil {
+		b.old, b.reallocName, b.supplied = old, old.Realloc, worlds[0].supplied(m)
 	}
 	for _, e := range m.Type().Exports {
 		b.cores[e.Name] = e.Type
@@ -109,6 +161,10 @@ type moduleBuilder struct {
 	resources types.Bindings
 	imported  map[string]types.Extern       // by name, and "interface\nname"
 	named     map[[2]string]*types.Resource // by interface and name; exported ones as the module imports them
+
+	old         *Names            // nil: the names of today
+	supplied    map[string]string // with old: what the module exports, by what it is
+	reallocName string
 }
 
 // exportPrefix marks the module name by which a module imports what belongs to
@@ -180,6 +236,11 @@ func (b *moduleBuilder) exported(sort types.CoreSort, name string) string {
 
 // supply finds what an import of the module is.
 func (b *moduleBuilder) supply(imp types.CoreImport) (Ref, error) {
+	if b.old != nil {
+		if now, ok := b.old.Imports[[2]string{imp.Module, imp.Name}]; ok {
+			imp.Module, imp.Name = now[0], now[1]
+		}
+	}
 	if imp.Type.Sort != types.CoreSortFunc {
 		return Ref{}, fmt.Errorf("a module with a world may import functions only, not a %s", imp.Type.Sort)
 	}
@@ -251,10 +312,10 @@ func (b *moduleBuilder) moduleOptions(f *types.Func, d types.Direction) (Options
 		return o, errors.New("the module exports no memory for its values")
 	}
 	want := types.CoreFunc{Params: []types.CoreType{types.I32, types.I32, types.I32, types.I32}, Results: []types.CoreType{types.I32}}
-	if t, ok := b.cores["cabi_realloc"]; ok && t.Sort == types.CoreSortFunc && t.Func.Equal(want) {
-		o.Realloc = &Ref{Name: "cabi_realloc"}
+	if t, ok := b.cores[b.reallocName]; ok && t.Sort == types.CoreSortFunc && t.Func.Equal(want) {
+		o.Realloc = &Ref{Name: b.reallocName}
 	} else if needRealloc {
-		return o, errors.New("the module exports no cabi_realloc for its values")
+		return o, fmt.Errorf("the module exports no %s for its values", b.reallocName)
 	}
 	return o, nil
 }
@@ -276,6 +337,9 @@ func (b *moduleBuilder) exports(w *types.Component) error {
 				if !ok || i.Sort != types.SortFunc {
 					continue
 				}
+				if b.old != nil && b.supplied[e.Name+"#"+i.Name] == "" {
+					continue
+				}
 				f, err := b.lift(e.Name+"#"+i.Name, ft)
 				if err != nil {
 					return fmt.Errorf("export %q: %w", e.Name+"#"+i.Name, err)
@@ -283,12 +347,17 @@ func (b *moduleBuilder) exports(w *types.Component) error {
 				x.Instance = append(x.Instance, Export{Name: i.Name, Sort: i.Sort, Func: f})
 			}
 		}
-		b.plan.Exports = append(b.plan.Exports, x)
+		if x.Func != nil || x.Instance != nil || b.old == nil {
+			b.plan.Exports = append(b.plan.Exports, x)
+		}
 	}
 	return nil
 }
 
 func (b *moduleBuilder) lift(name string, t *types.Func) (*Func, error) {
+	if now, ok := b.supplied[name]; ok {
+		name = now
+	}
 	f := &Func{Type: types.Subst(t, b.resources).(*types.Func), Core: Ref{Name: name}, CoreType: types.FlatFunc(t, types.Lift)}
 	have, ok := b.cores[name]
 	if !ok || have.Sort != types.CoreSortFunc {
