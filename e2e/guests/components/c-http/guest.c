@@ -96,6 +96,31 @@ static void echo(i32 request, i32 out) {
   finish(body, stream);
 }
 
+// drain reads the body and tells what came: its length and FNV-1a of 64 bits.
+static void drain(i32 request, i32 out) {
+  request_consume(request, ret);
+  i32 in_body = result();
+  in_body_stream(in_body, ret);
+  i32 in = result(), count = 0;
+  unsigned long long hash = 0xcbf29ce484222325;
+  for (;;) {
+    in_read(in, 1 << 15, ret);
+    if ((ret[0] & 0xff) != 0) break;
+    for (i32 i = 0; i < ret[2]; i++) hash = (hash ^ ((u8 *)ret[1])[i]) * 0x100000001b3;
+    count += ret[2];
+    used = 0;
+  }
+  char text[] = "0000000000 bytes, fnv 0000000000000000";
+  for (i32 i = 9; i >= 0; i--, count /= 10) text[i] = '0' + count % 10;
+  for (i32 i = 37; i >= 22; i--, hash >>= 4) text[i] = "0123456789abcdef"[hash & 15];
+  i32 skip = 0, body, response = respond(&body, "content-type", "text/plain");
+  while (skip < 9 && text[skip] == '0') skip++;
+  set(out, response);
+  i32 stream = open_out(body);
+  put(stream, text + skip, 38 - skip);
+  finish(body, stream);
+}
+
 // fetch answers with the status that http://<authority>/ gives, or with the
 // number of the error-code.
 static void fetch(i32 out, const char *authority, i32 n) {
@@ -190,11 +215,30 @@ void handle(i32 request, i32 out) {
   case 'i': // i: uses a handle of another type
     drop_fields(request);
     return;
+  case 'k': // k: declares less than it writes
+    response = respond(&body, "content-length", "4");
+    set(out, response);
+    stream = open_out(body);
+    out_write(stream, "too long", 8, ret);
+    need((ret[0] & 0xff) == 1); // it is told
+    return;
   case 'l': // l: loops before it answers
     while (!never) {}
     return;
   case 'n': return; // n: never answers
   case 'o': outparam_set(out, 1, 15, 0, 0, 0, 0, 0, 0); return; // o: an error
+  case 'p': // p<N>: answers with N pages
+    response = respond(&body, "content-type", "application/octet-stream");
+    set(out, response);
+    stream = open_out(body);
+    n = number(path + 2, n - 2);
+    for (i32 k = 0; k < n; k++) {
+      for (i32 i = 0; i < (i32)sizeof page; i++) page[i] = i + k;
+      put(stream, page, sizeof page);
+    }
+    finish(body, stream);
+    return;
+  case 'q': drain(request, out); return;
   case 'r': // r: splits its header
     fields_append(fields_new(), "x", 1, "a\r\nb: c", 7, ret);
     need((ret[0] & 0xff) == 1);
