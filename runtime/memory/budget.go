@@ -22,10 +22,17 @@ func (b *budget) take(n uint64) bool {
 	return b.tryTake(n)
 }
 
+// room reports whether there is room for n bytes now.
+func (b *budget) room(n uint64) bool { return b.fits(b.used.Load(), n) }
+
+func (b *budget) fits(used, n uint64) bool {
+	return b.limit == 0 || n <= b.limit && used <= b.limit-n
+}
+
 func (b *budget) tryTake(n uint64) bool {
 	for {
 		used := b.used.Load()
-		if b.limit > 0 && (n > b.limit || used > b.limit-n) {
+		if !b.fits(used, n) {
 			return false
 		}
 		if b.used.CompareAndSwap(used, used+n) {

@@ -305,3 +305,37 @@ func TestNoRoom(t *testing.T) {
 type broken struct{ source }
 
 func (broken) newSlot(uint64) (slot, error) { return nil, unix.ENOMEM }
+
+// TestFallBack has a process that may open nothing, so that no method works but
+// the one that needs nothing.
+func TestFallBack(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{})
+	_, forcedErr := New(Config{Method: Scan})
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if !errors.Is(forcedErr, unix.EMFILE) {
+		t.Errorf("the forced method is refused with %v", forcedErr)
+	}
+	if s.Method() != Copy || len(s.Rejected()) != 3 {
+		t.Errorf("the method is %v; rejected: %v", s.Method(), s.Rejected())
+	}
+	for i, name := range []string{"scan", "pagemap", "discard"} {
+		if err := s.Rejected()[i]; !strings.Contains(err.Error(), name) || !errors.Is(err, unix.EMFILE) {
+			t.Errorf("%s is rejected with %v", name, err)
+		}
+	}
+}

@@ -181,6 +181,9 @@ func (s *Space) use(m Method) (err error) {
 // Method returns the method in use.
 func (s *Space) Method() Method { return s.method }
 
+// Room reports whether there are n bytes of the budget left, for Reclaim.
+func (s *Space) Room(n uint64) bool { return s.budget.room(n) }
+
 // Rejected says why better methods are not in use.
 func (s *Space) Rejected() []error { return s.rejected }
 

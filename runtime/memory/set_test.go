@@ -65,6 +65,9 @@ func TestLimits(t *testing.T) {
 		if diff := cmp.Diff([]uint64{2 * wasmPage, 4 * wasmPage}, asked); diff != "" {
 			t.Errorf("asked for (-want +got):\n%s", diff)
 		}
+		if s.Room(4*wasmPage) || !s.Room(3*wasmPage) {
+			t.Error("there is room for 4 pages, or none for 3")
+		}
 		s.budget.reclaim = func(uint64) { others[2].release(t) }
 		if _, ok := full.Grow(4); !ok {
 			t.Error("growing was refused though room was made")

@@ -69,7 +69,7 @@ func (p *Pool) recycle(l *lease) {
 	ctx := newLimited(p.cfg.Reset)
 	start := time.Now()
 	var pages int
-	err := contain(func() (err error) {
+	err := p.contain(l.in.set, func() (err error) {
 		pages, err = l.in.Reset(ctx, &l.turn)
 		return err
 	})

@@ -45,7 +45,7 @@ type Config struct {
 	// Room reports whether an error of Make says that there is no memory. Idle
 	// instances are then closed, and the caller waits for memory.
 	Room func(error) bool
-	// Failed is told the errors of Reset and Close.
+	// Failed is told the errors of Reset and Close, and of panics where they were.
 	Failed func(app string, err error)
 }
 

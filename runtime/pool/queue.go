@@ -286,7 +286,7 @@ func (p *Pool) giveBack(s *set, in *instance) {
 func (s *set) create(ctx context.Context, t *Turn) (*instance, error) {
 	p, start := s.app.pool, time.Now()
 	var made Instance
-	err := contain(func() (err error) {
+	err := p.contain(s, func() (err error) {
 		made, err = s.make(ctx, t)
 		return err
 	})

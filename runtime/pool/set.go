@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -180,7 +181,7 @@ func (p *Pool) retire(in *instance) {
 func (p *Pool) finish(in *instance, why Reason) {
 	ctx := newLimited(p.cfg.Reset)
 	defer ctx.release()
-	if err := contain(func() error { return in.Close(ctx) }); err != nil {
+	if err := p.contain(in.set, func() error { return in.Close(ctx) }); err != nil {
 		p.failed(in.set, err)
 	}
 	p.mu.Lock()
@@ -194,11 +195,13 @@ func (p *Pool) finish(in *instance, why Reason) {
 }
 
 // contain calls f, and makes an error of a panic: what an instance runs is a
-// stranger's, and whatever that brings about ends the instance and not the server.
-func contain(f func() error) (err error) {
+// stranger's, and whatever that brings about ends the instance and not the
+// server. Where it came from is for the log only.
+func (p *Pool) contain(s *set, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v", v)
+			p.failed(s, fmt.Errorf("%w\n%s", err, debug.Stack()))
 		}
 	}()
 	return f()
