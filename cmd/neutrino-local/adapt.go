@@ -32,6 +32,13 @@ func (cfg config) openState() (*stateDir, error) {
 	return openState(cfg.stateDir)
 }
 
+func (cfg config) runtime(kv *keyvalue.Stores, log *slog.Logger) runtime.Config {
+	return runtime.Config{
+		CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), KeyValue: kv, Log: log,
+		Environment: cfg.profile.environment(), Offline: cfg.outbound.offline, Roots: cfg.outbound.roots,
+	}
+}
+
 func (cfg config) runtimeLimits() runtime.Limits {
 	instances := cfg.maxInstances
 	if instances == 0 {
@@ -61,7 +68,7 @@ func (cfg config) rollout(db *sqlite.DB, apps *router.Router, reg *registry.Serv
 			if err != nil {
 				return err
 			}
-			return app.Lock.CheckValues(r.Variables)
+			return cfg.profile.checkValues(app.Lock, r.Variables)
 		},
 		Forget: func(ctx context.Context, gone []store.Revision) error { return forget(ctx, db, reg, gone) },
 		Host:   func(name store.AppName) string { return string(name) + "." + cfg.allDomains()[0] },

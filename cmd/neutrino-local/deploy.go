@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/neutrino-local/neutrino-local/registry/pack"
 	"github.com/neutrino-local/neutrino-local/registry/remote"
 	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
@@ -55,6 +54,7 @@ type failoverFlags struct {
 
 // A target is the app that a deployment is for.
 type target struct {
+	digest string // of what is deployed
 	name   store.AppName
 	app    apitype.App
 	create bool // app is not there yet
@@ -133,7 +133,7 @@ func (d *deploy) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	variables, err := pack.Variables(d.variables, lock)
+	variables, err := d.values(lock)
 	if err != nil {
 		return err
 	}

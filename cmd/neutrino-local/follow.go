@@ -18,7 +18,15 @@ import (
 // follow creates the deployment, waits for it as the flags say, and tells how it
 // went.
 func (d *deploy) follow(ctx context.Context, req apitype.CreateDeployment) error {
-	dep, err := d.client.Deploy(ctx, d.target.app.ID, req)
+	d.target.digest = req.Digest
+	return d.followDeployment(ctx, func(ctx context.Context) (apitype.Deployment, error) {
+		return d.client.Deploy(ctx, d.target.app.ID, req)
+	})
+}
+
+// followDeployment is follow for whatever creates a deployment.
+func (d *deploy) followDeployment(ctx context.Context, create func(context.Context) (apitype.Deployment, error)) error {
+	dep, err := create(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,7 +44,7 @@ func (d *deploy) follow(ctx context.Context, req apitype.CreateDeployment) error
 		return err
 	}
 	if d.format == "json" {
-		return writeJSON(d.std.Out, deployed{App: app, Deployment: dep, Digest: req.Digest})
+		return writeJSON(d.std.Out, deployed{App: app, Deployment: dep, Digest: d.target.digest})
 	}
 	printRoutes(ctx, d.say, app)
 	return nil

@@ -45,7 +45,7 @@ folder of an app.`,
 	root.AddCommand(
 		upCommand(g), deployCommand(g), appCommand(g), rollbackCommand(g),
 		logsCommand(g), infoCommand(g), statusCommand(g), stopCommand(g), waitCommand(g),
-		ledgerCommand(g), failoverCommand(g), checkCommand(g), uiCommand(g), pushCommand(g), registryCommand(g),
+		ledgerCommand(g), failoverCommand(g), variablesCommand(g), checkCommand(g), uiCommand(g), pushCommand(g), registryCommand(g),
 		inspectCommand(g), runCommand(g), kvCommand(g),
 	)
 	eachCommand(root, func(c *cobra.Command) {

@@ -78,9 +78,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 		return err
 	}
 	defer closing("key-value stores", kv.Close)
-	host, err := runtime.New(ctx, runtime.Config{
-		CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), Environment: cfg.profile.environment(), KeyValue: kv, Log: log,
-	})
+	host, err := runtime.New(ctx, cfg.runtime(kv, log))
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type config struct {
 	ledgerSize     int
 
 	registry registryFlags
+	outbound outboundFlags
 
 	logFormat string
 	logLevel  string
@@ -95,6 +96,7 @@ func (cfg *config) addFlags(c *cobra.Command) {
 	f.IntVar(&cfg.keepRevisions, "keep-revisions", 20, "how many revisions of an app to keep")
 	f.IntVar(&cfg.ledgerSize, "ledger-size", 100_000, "how many replies the ledger keeps")
 	cfg.registry.add(c)
+	cfg.outbound.add(c)
 	f.StringVar(&cfg.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&cfg.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&cfg.demo, "demo", false, "deploy a sample app, upgrade it under load, and tell what was seen")
@@ -138,6 +140,9 @@ func (cfg *config) check() (err error) {
 		if _, err := os.Stat(path); err != nil {
 			return usagef("tls: %w", err)
 		}
+	}
+	if err := cfg.outbound.check(); err != nil {
+		return err
 	}
 	if err := cfg.registry.check(); err != nil {
 		return err

@@ -129,6 +129,9 @@ func (s *Server) Register(g *echo.Group) {
 	g.GET("/deployments/:deployment", s.getDeployment)
 	g.GET("/deployments/:deployment/events", s.getDeploymentEvents)
 
+	g.GET("/apps/:app/variables", s.getVariables)
+	g.POST("/apps/:app/variables", s.postVariables)
+
 	g.GET("/apps/:app/failover", s.getFailover)
 	g.PUT("/apps/:app/failover/hold", s.putHold)
 	g.POST("/apps/:app/failover/step", s.postStep)

@@ -248,7 +248,7 @@ func schemas(t *testing.T) map[string]any {
 	}
 	for _, v := range []any{
 		apitype.Error{}, apitype.Server{}, apitype.App{}, apitype.Revision{}, apitype.CreateApp{}, apitype.Listener{}, apitype.LogLine{},
-		apitype.CreateDeployment{}, apitype.DeploymentPage{}, apitype.Failover{}, apitype.Hold{},
+		apitype.CreateDeployment{}, apitype.ChangeVariables{}, apitype.DeploymentPage{}, apitype.Failover{}, apitype.Hold{},
 		apitype.Ledger{}, apitype.RecordDetail{}, apitype.Count{}, apitype.Assertion{}, apitype.Verdict{},
 		apitype.RegistryUsage{}, apitype.RegistryFreed{},
 		apitype.KeyValue{}, apitype.KeyValuePage{}, apitype.KeyValuePair{}, apitype.KeyValueImported{},

@@ -22,6 +22,14 @@ type CreateDeployment struct {
 	Events         []PhaseEvent `json:"events,omitempty"` // packaging and pushing, timed by the client
 }
 
+// ChangeVariables is the body of POST /api/v1/apps/{app}/variables: a deployment of
+// the artifact of the current revision, with its values but for these.
+type ChangeVariables struct {
+	Set   map[string]string `json:"set,omitempty"`
+	Unset []string          `json:"unset,omitempty"` // these have the manifest's defaults again
+	Queue bool              `json:"queue,omitempty"` // wait for a deployment under way
+}
+
 // A Deployment is one attempt to make a revision current.
 type Deployment struct {
 	ID        string       `json:"id"`

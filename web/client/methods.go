@@ -62,6 +62,16 @@ func (c *Client) Deploy(ctx context.Context, app string, in apitype.CreateDeploy
 	return d, c.do(ctx, http.MethodPost, appPath(app)+"/deployments", nil, in, &d)
 }
 
+// Variables returns the variables of an app's current revision.
+func (c *Client) Variables(ctx context.Context, app string) (all []apitype.Variable, err error) {
+	return all, c.do(ctx, http.MethodGet, appPath(app)+"/variables", nil, nil, &all)
+}
+
+// ChangeVariables deploys the current revision again with other values.
+func (c *Client) ChangeVariables(ctx context.Context, app string, in apitype.ChangeVariables) (d apitype.Deployment, err error) {
+	return d, c.do(ctx, http.MethodPost, appPath(app)+"/variables", nil, in, &d)
+}
+
 // Deployment returns one deployment.
 func (c *Client) Deployment(ctx context.Context, id string) (d apitype.Deployment, err error) {
 	return d, c.do(ctx, http.MethodGet, "/deployments/"+segment(id), nil, nil, &d)
