@@ -15,60 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A lie is a finder that does not tell the truth.
-type lie struct {
-	reader
-	hide func(entry uint64) bool
-	show bool // every page
-}
-
-func (f *lie) find(b []byte, l *list) (int, error) {
-	l.start, l.n, l.pages = uintptr(unsafe.Pointer(&b[0])), 0, 0
-	for i := range len(b) / f.page {
-		entry := make([]byte, 8)
-		if err := readAt(f.fd, entry, 8*(int64(l.start)/int64(f.page)+int64(i))); err != nil {
-			return 0, err
-		}
-		e := *(*uint64)(unsafe.Pointer(&entry[0]))
-		if f.show || dirty(e) && !f.hide(e) {
-			l.add(i, f.page)
-		}
-	}
-	return l.pages, nil
-}
-
-// TestProve has finders that must not be used.
-func TestProve(t *testing.T) {
-	page := os.Getpagesize()
-	tests := []struct {
-		name string
-		hide func(entry uint64) bool
-		show bool
-		want string
-	}{
-		{"honest", func(uint64) bool { return false }, false, ""},
-		{"finds nothing", func(uint64) bool { return true }, false, "was written and is not found"},
-		{"finds all", nil, true, "was not touched and is found"},
-		{"misses swapped pages", func(e uint64) bool { return e&entrySwapped != 0 }, false, "is not found"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if strings.Contains(test.name, "swapped") && !swappedPages(t) {
-				t.Skip("needs pages that look swapped out: swap, or Linux 6.13")
-			}
-			fd, err := unix.Open("/proc/self/pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err != nil {
-				t.Skipf("needs /proc/self/pagemap: %v", err)
-			}
-			s := &mappedSource{page: page, finder: &lie{reader{fd, page}, test.hide, test.show}}
-			defer s.close()
-			if err := s.prove(); test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-				t.Errorf("prove = %v, want %q", err, test.want)
-			}
-		})
-	}
-}
-
 // swappedPages reports whether there is a way to have one.
 func swappedPages(t *testing.T) bool {
 	b, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
@@ -85,25 +31,6 @@ func hasSwap(t *testing.T) bool {
 		t.Log(err)
 	}
 	return bytes.Count(b, []byte("\n")) > 1
-}
-
-func TestDirty(t *testing.T) {
-	tests := []struct {
-		entry uint64
-		want  bool
-	}{
-		{0, false},
-		{entryPresent | entryFile, false},
-		{entryPresent, true},
-		{entrySwapped, true},
-		{entrySwapped | entryFile, true}, // on its way between two places
-		{entryFile, false},
-	}
-	for _, test := range tests {
-		if got := dirty(test.entry); got != test.want {
-			t.Errorf("dirty(%#x) = %t", test.entry, got)
-		}
-	}
 }
 
 // TestPagedOut has a secret in pages that are in swap when the memory is reset.
@@ -289,22 +216,47 @@ func TestRetained(t *testing.T) {
 	}
 }
 
-// TestNoRoom has a system that gives no addresses.
+// TestNoRoom has a system that gives no addresses, or not many.
 func TestNoRoom(t *testing.T) {
 	s := newSpace(t, Config{Method: Discard})
-	m := newImage(t, s, ImageConfig{Min: wasmPage})
-	s.source = broken{s.source}
+	m := newImage(t, s, ImageConfig{Min: 3 * wasmPage})
+	s.source = narrow{s.source, 2 * wasmPage}
 	if _, err := s.Reserve([]*Image{m}, 0); !errors.Is(err, unix.ENOMEM) {
 		t.Errorf("Reserve = %v", err)
 	}
 	if st := s.Stats(); st.Used != 0 || st.InUse != 0 {
 		t.Errorf("stats = %+v", st)
 	}
+	s.source = narrow{s.source.(narrow).source, 8 * wasmPage}
+	g := newGuest(t, s, 0, m)
+	if _, ok := g.Grow(1); !ok {
+		t.Error("growing within the room was refused")
+	}
+	if _, ok := g.Grow(5); ok {
+		t.Error("growing beyond the room was not refused")
+	}
+	if got, n := g.set.Refused(); n != 1 || got != (Refusal{LimitSystem, 0, 9 * wasmPage}) {
+		t.Errorf("refused %d times: %v", n, got)
+	}
+	if got := g.set.Size(); got != 4*wasmPage || s.Stats().Used != got {
+		t.Errorf("size = %d, %d are accounted", got, s.Stats().Used)
+	}
+	g.reset(t)
+	g.release(t)
 }
 
-type broken struct{ source }
+// A narrow source gives no more than most bytes.
+type narrow struct {
+	source
+	most uint64
+}
 
-func (broken) newSlot(uint64) (slot, error) { return nil, unix.ENOMEM }
+func (n narrow) newSlot(room uint64) (slot, error) {
+	if room > n.most {
+		return nil, unix.ENOMEM
+	}
+	return n.source.newSlot(room)
+}
 
 // TestFallBack has a process that may open nothing, so that no method works but
 // the one that needs nothing.

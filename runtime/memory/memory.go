@@ -226,6 +226,10 @@ func (s *Space) take(m *Image, room uint64) (slot, error) {
 		return nil, errors.Join(err, s.drop(slot))
 	}
 	slot, err := s.source.newSlot(room)
+	for err != nil && room/2 >= max(m.min, wasmPage) { // addresses may be short: the memory can then grow less
+		room /= 2
+		slot, err = s.source.newSlot(room)
+	}
 	if err != nil {
 		return nil, err
 	}

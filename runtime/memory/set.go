@@ -91,8 +91,10 @@ func (s *Space) Reserve(images []*Image, limit uint64) (*Set, error) {
 	set.size.Store(size)
 	for i, m := range images {
 		room := m.max
-		if limit > 0 {
-			room = min(room, limit)
+		for _, bound := range []uint64{limit, s.budget.limit} {
+			if bound > 0 {
+				room = min(room, bound)
+			}
 		}
 		l := &set.memories[i]
 		slot, err := s.take(m, room)
