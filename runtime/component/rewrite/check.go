@@ -7,37 +7,39 @@ import (
 )
 
 // check looks at every index that Parse has not looked at.
-func (m *Module) check() error {
+func (m *Module) check() (*summary, error) {
 	if err := m.checkStart(); err != nil {
-		return err
+		return nil, err
 	}
 	if m.dataCount != nil && *m.dataCount != m.datas {
-		return fmt.Errorf("core module: data count is %d, but there are %d data segments", *m.dataCount, m.datas)
+		return nil, fmt.Errorf("core module: data count is %d, but there are %d data segments", *m.dataCount, m.datas)
 	}
-	for _, s := range m.sections {
-		c := cursor{b: m.b, p: s.start, end: s.end}
-		switch s.id {
-		case sectionElem:
-			for range c.count() {
-				m.elemSegment(&c)
+	sum := &summary{funcs: make([]function, 0, m.bodies)}
+	for _, id := range []byte{sectionElem, sectionData, sectionCode} { // code is charged for segments that it names
+		for _, s := range m.sections {
+			if s.id != id {
+				continue
 			}
-		case sectionCode:
-			m.code(&c)
-		case sectionData:
-			for range c.count() {
-				m.dataSegment(&c)
+			c := cursor{b: m.b, p: s.start, end: s.end}
+			switch id {
+			case sectionElem:
+				m.elemSection(&c, sum, nil)
+			case sectionData:
+				for range c.count() {
+					sum.datas = append(sum.datas, m.dataSegment(&c))
+				}
+			case sectionCode:
+				m.code(&c, sum)
 			}
-		default:
-			continue
-		}
-		if c.err == nil && c.more() {
-			c.fail("section %d is longer than its content", s.id)
-		}
-		if c.err != nil {
-			return fmt.Errorf("core module: %w", c.err)
+			if c.err == nil && c.more() {
+				c.fail("section %d is longer than its content", s.id)
+			}
+			if c.err != nil {
+				return nil, fmt.Errorf("core module: %w", c.err)
+			}
 		}
 	}
-	return nil
+	return sum, nil
 }
 
 // checkStart also looks at the type, which nobody does once the function is
@@ -55,11 +57,22 @@ func (m *Module) checkStart() error {
 	return nil
 }
 
-func (m *Module) elemSegment(c *cursor) {
+// elemSection reads the element section; e, if any, takes its functions.
+func (m *Module) elemSection(c *cursor, sum *summary, e *edit) {
+	for range c.count() {
+		n := m.elemSegment(c, sum, e)
+		if sum != nil {
+			sum.elems = append(sum.elems, n)
+		}
+	}
+}
+
+// elemSegment returns how many items the segment has.
+func (m *Module) elemSegment(c *cursor, sum *summary, e *edit) uint32 {
 	flags := c.u32()
 	if flags > 7 {
 		c.fail("malformed element segment flags %#x", flags)
-		return
+		return 0
 	}
 	active, indexed, exprs := flags&1 == 0, flags&2 != 0, flags&4 != 0
 	if active {
@@ -68,7 +81,7 @@ func (m *Module) elemSegment(c *cursor) {
 			table = c.u32()
 		}
 		m.index(c, spaceTable, table)
-		m.constExpr(c)
+		m.constExpr(c, sum.refs(), e)
 	}
 	if !active || indexed {
 		if exprs {
@@ -77,35 +90,45 @@ func (m *Module) elemSegment(c *cursor) {
 			c.fail("malformed element kind %#x", k)
 		}
 	}
-	for range c.count() {
+	n := c.count()
+	for range n {
 		if exprs {
-			m.constExpr(c)
-		} else {
-			m.index(c, spaceFunc, c.u32())
+			m.constExpr(c, sum.refs(), e)
+			continue
 		}
+		start := c.p
+		i := c.u32()
+		m.index(c, spaceFunc, i)
+		take(sum.refs(), i)
+		e.function(start, c.p, i)
 	}
+	return uint32(n)
 }
 
-func (m *Module) dataSegment(c *cursor) {
+// dataSegment returns the length of the segment.
+func (m *Module) dataSegment(c *cursor) uint32 {
 	switch flags := c.u32(); flags {
 	case 0:
 		m.index(c, spaceMemory, 0)
-		m.constExpr(c)
+		m.constExpr(c, nil, nil)
 	case 1:
 	case 2:
 		m.index(c, spaceMemory, c.u32())
-		m.constExpr(c)
+		m.constExpr(c, nil, nil)
 	default:
 		c.fail("malformed data segment flags %#x", flags)
 	}
-	c.skip(uint64(c.u32()))
+	n := c.u32()
+	c.skip(uint64(n))
+	return n
 }
 
-func (m *Module) code(c *cursor) {
+func (m *Module) code(c *cursor, sum *summary) {
+	s := summarizer{m: m, sum: sum}
 	for i := range c.count() {
 		body := c.sub(c.u32())
 		if c.err == nil {
-			m.body(&body, m.Types[m.Funcs[m.importedFuncs+i]])
+			s.body(&body, m.Types[m.Funcs[m.importedFuncs+i]])
 			c.err = body.err
 		}
 		if c.err != nil {
@@ -115,24 +138,27 @@ func (m *Module) code(c *cursor) {
 	}
 }
 
-func (m *Module) body(c *cursor, t types.CoreFunc) {
+// localDecls reads what a body begins with and returns the number of locals.
+func localDecls(c *cursor, t types.CoreFunc) uint64 {
 	locals := uint64(len(t.Params))
 	for range c.count() {
 		locals += uint64(c.u32())
 		c.valType()
 	}
-	w := walker{m: m, c: c, locals: locals}
-	for c.more() {
-		w.instruction()
-	}
+	return locals
 }
 
-// constExpr checks one constant expression, up to its end.
-func (m *Module) constExpr(c *cursor) {
+// constExpr checks one constant expression, up to its end. Functions that it
+// refers to are added to taken and to e.
+func (m *Module) constExpr(c *cursor, taken *[]uint32, e *edit) {
 	w := walker{m: m, c: c}
 	for c.more() {
-		if w.instruction() == opEnd {
+		switch w.instruction() {
+		case opEnd:
 			return
+		case opRefFunc:
+			take(taken, w.x)
+			e.function(w.at+1, c.p, w.x)
 		}
 	}
 	c.fail("constant expression has no end")

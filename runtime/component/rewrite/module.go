@@ -73,6 +73,7 @@ type Module struct {
 	elems, datas uint32 // how many segments there are
 	dataCount    *uint32
 	bodies       int
+	taken        []uint32 // functions that tables and globals begin with
 }
 
 // Parse reads the index spaces of a core module. The result refers to b.
@@ -243,7 +244,7 @@ func (m *Module) tableSpace(c *cursor) {
 		t.Limits = c.limits()
 		m.Tables = append(m.Tables, t)
 		if initialized {
-			m.constExpr(c)
+			m.constExpr(c, &m.taken, nil)
 		}
 	}
 }
@@ -251,7 +252,7 @@ func (m *Module) tableSpace(c *cursor) {
 func (m *Module) globalSpace(c *cursor) {
 	for range c.count() {
 		g := c.globalType()
-		m.constExpr(c) // may read the globals before it only
+		m.constExpr(c, &m.taken, nil) // may read the globals before it only
 		m.Globals = append(m.Globals, g)
 	}
 }

@@ -27,6 +27,14 @@ type Options struct {
 	ExportGlobals bool
 	// MoveStart makes an exported function of the start function.
 	MoveStart bool
+	// Fuel, if any, bounds what code does without asking.
+	Fuel *Fuel
+	// RaiseMemory raises the maximum of memories by a page: the engine refuses
+	// any growth of a memory that is at its maximum, even by nothing.
+	RaiseMemory bool
+	// MaxTable, if not 0, is the most elements that the module's own tables may
+	// have.
+	MaxTable uint32
 }
 
 // An Output is a rewritten module and what was taken out of it.
@@ -35,6 +43,15 @@ type Output struct {
 	Image   []Segment // in order: what memory 0 must have before the module runs
 	Globals []Global  // in the order of the index space
 	Start   string    // export; empty if there is no start function or it was left
+	Memory  *Memory   // the module's own; nil if it has none
+
+	Fuel      string // export of the counter; empty if there is none
+	FuelStart uint64 // what the counter begins with
+
+	// ChangesTables is set if code has instructions that write to tables or grow
+	// them, DropsSegments if it has some that drop segments. Neither is set back by
+	// anything but a new instance.
+	ChangesTables, DropsSegments bool
 }
 
 // A Segment is content of a memory.
@@ -49,32 +66,58 @@ type Global struct {
 	Type types.CoreType
 }
 
+// A Memory is the size of a memory in pages, as the original has it.
+type Memory struct {
+	Min, Max uint64
+	HasMax   bool // or Max is the most there can be
+	Raised   bool // the rewritten module allows one page more
+}
+
 // Apply checks m and puts out its rewritten form.
 func (m *Module) Apply(o Options) (*Output, error) {
-	if err := m.check(); err != nil {
+	sum, err := m.check()
+	if err != nil {
 		return nil, err
 	}
-	w := &writer{m: m, o: o, out: make([]byte, 0, len(m.b)+64*len(m.Imports))}
+	w := &writer{m: m, o: o, sum: sum, out: make([]byte, 0, len(m.b)+64*len(m.Imports))}
+	if o.Fuel != nil && m.bodies > 0 {
+		w.l = m.layout(sum, *o.Fuel)
+		w.out = make([]byte, 0, len(m.b)+len(m.b)/4)
+	}
 	w.out = append(w.out, m.b[:8]...)
 	w.added = w.addExports()
 	for _, s := range m.sections {
 		w.section(s)
 	}
-	w.exportsBefore(len(order))
-	return &Output{Wasm: w.out, Image: w.image, Globals: w.globals, Start: w.start}, nil
+	w.before(len(order))
+	if w.err != nil {
+		return nil, fmt.Errorf("core module: %w", w.err)
+	}
+	out := &Output{
+		Wasm: w.out, Image: w.image, Globals: w.globals, Start: w.start, Memory: m.ownMemory(o.RaiseMemory),
+		ChangesTables: sum.changesTables, DropsSegments: sum.dropsSegments,
+	}
+	if w.l != nil {
+		out.Fuel = w.fuel
+	}
+	return out, nil
 }
 
 // A writer puts out one module.
 type writer struct {
 	m       *Module
 	o       Options
+	sum     *summary
+	l       *layout // nil without fuel
 	out     []byte
 	added   []byte // exports, encoded
 	count   uint32 // of them
-	done    bool   // the exports are out
+	done    int    // the last section that was put out, by its place in order
 	image   []Segment
 	globals []Global
 	start   string
+	fuel    string
+	err     error
 }
 
 // addExports encodes the exports that the options ask for.
@@ -87,7 +130,11 @@ func (w *writer) addExports() []byte {
 	}
 	if w.o.MoveStart && w.m.Start != nil {
 		w.start = w.m.FreshName("start")
-		add(w.start, types.CoreSortFunc, *w.m.Start)
+		add(w.start, types.CoreSortFunc, w.shift(*w.m.Start))
+	}
+	if w.l != nil {
+		w.fuel = w.m.FreshName("fuel")
+		add(w.fuel, types.CoreSortGlobal, w.l.counter)
 	}
 	if w.o.ExportGlobals {
 		prefix := w.m.FreshName("global")
@@ -102,53 +149,66 @@ func (w *writer) addExports() []byte {
 	return b
 }
 
-// exportsBefore puts out the added exports if the module has no export section
-// of its own and what comes next must stand behind it.
-func (w *writer) exportsBefore(next int) {
-	if !w.done && w.count > 0 && next > order[sectionExport] {
-		w.out = appendSection(w.out, sectionExport, append(appendU32(nil, w.count), w.added...))
-		w.done = true
+// before puts out added sections that the module has none of its own for and
+// that must stand before the place next.
+func (w *writer) before(next int) {
+	for _, id := range []byte{sectionImport, sectionGlobal, sectionExport} {
+		if place := order[id]; w.done < place && place < next {
+			if body := w.body(id, section{}); body != nil {
+				w.out = appendSection(w.out, id, body)
+			}
+		}
 	}
+	w.done = max(w.done, next)
 }
 
 func (w *writer) section(s section) {
-	body := w.m.b[s.start:s.end]
-	if s.id != sectionCustom && s.id != sectionExport {
-		w.exportsBefore(order[s.id])
+	if s.id != sectionCustom {
+		w.before(order[s.id])
 	}
-	switch s.id {
+	if body := w.body(s.id, s); body != nil {
+		w.out = appendSection(w.out, s.id, body)
+	}
+}
+
+// body returns the new content of a section, or nil to leave it out. A section
+// that is not in the module is empty.
+func (w *writer) body(id byte, s section) []byte {
+	switch id {
+	case sectionCustom:
+		return w.custom(s)
+	case sectionType:
+		return w.types(s)
 	case sectionImport:
-		if w.o.Import != nil {
-			body = w.imports()
-		}
+		return w.imports(s)
+	case sectionFunc:
+		return w.functions(s)
+	case sectionTable:
+		return w.tables(s)
+	case sectionMemory:
+		return w.memories(s)
+	case sectionGlobal:
+		return w.globalSection(s)
 	case sectionExport:
-		if w.count > 0 {
-			c := cursor{b: w.m.b, p: s.start, end: s.end}
-			n := c.u32()
-			body = append(append(appendU32(nil, n+w.count), w.m.b[c.p:s.end]...), w.added...)
-		}
-		w.done = true
+		return w.exports(s)
 	case sectionStart:
 		if w.o.MoveStart {
-			return
+			return nil
+		}
+		return appendU32(nil, w.shift(*w.m.Start))
+	case sectionElem:
+		return w.elements(s)
+	case sectionCode:
+		if w.l != nil {
+			in := instrument{m: w.m, sum: w.sum, l: w.l}
+			return in.code(s)
 		}
 	case sectionData:
 		if w.o.StripData {
-			body = w.data(s)
+			return w.data(s)
 		}
 	}
-	w.out = appendSection(w.out, s.id, body)
-}
-
-func (w *writer) imports() []byte {
-	body := appendU32(nil, uint32(len(w.m.Imports)))
-	for i, imp := range w.m.Imports {
-		module, name := w.o.Import(i, imp)
-		body = appendName(body, module)
-		body = appendName(body, name)
-		body = append(body, w.m.importDesc[i]...)
-	}
-	return body
+	return w.m.b[s.start:s.end]
 }
 
 // data takes segments out as long as they have constant offsets in the

@@ -2,14 +2,17 @@ package rewrite
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/types"
 )
@@ -74,6 +77,16 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// everything is all that adds to a module, apart and together.
+var everything = []Options{
+	{Import: rename},
+	{Import: rename, Fuel: &Fuel{Module: "meter", Name: "tick", Stack: 1 << 20}},
+	{
+		Import: rename, Fuel: &Fuel{Module: "meter", Name: "tick", Stack: 1 << 20},
+		StripData: true, ExportGlobals: true, MoveStart: true, RaiseMemory: true, MaxTable: 100,
+	},
+}
+
 // TestIndices has one guest for each index space, that refers to the first
 // item which is not there: it would be valid if something were added.
 func TestIndices(t *testing.T) {
@@ -94,7 +107,18 @@ func TestIndices(t *testing.T) {
 		{"elem segment", "\xfc\x0d\x01", "unknown elem segment 1 of 1"},
 		{"data segment", "\xfc\x09\x01", "unknown data segment 1 of 1"},
 		{"local", "\x20\x00\x1a", "unknown local 0 of 0"},
+		{"second added global", "\x23\x03\x1a", "unknown global 3 of 2"},
+		{"function that asks for fuel", "\x10\x03", "unknown function 3 of 2"},
+		{"ref.null of a type", "\xd0\x02\x1a", "unknown type 2 of 2"},
+		{"memory.fill", "\x41\x00\x41\x00\x41\x00\xfc\x0b\x01", "unknown memory 1 of 1"},
 		{"instruction", "\xff", "unknown instruction 0xff"},
+		// What the engine would read otherwise, to another end.
+		{"type of a block of two bytes", "\x02\x63\x23\x02\x1a\x0b", "block type 0x63 is not supported"},
+		{"negative type of a block", "\x02\xff\x7f\x0b", "unknown type"},
+		{"long opcode of a vector", "\xfd\x8c\x00", "unknown instruction 0xfd 0x8c 0x0"},
+		{"long opcode of an operation", "\xfc\x89\x00\x00", "unknown instruction 0xfc 137"},
+		{"behind the end", "\x0b\x01", "instruction behind the end"},
+		{"no end", "\x02\x40", "function has no end"},
 		{"short instruction", "\x44\x00", "unexpected end"},
 	}
 	for _, test := range tests {
@@ -103,8 +127,10 @@ func TestIndices(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := m.Apply(Options{Import: rename}); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("Apply = %v, want an error with %q", err, test.want)
+			for _, o := range everything {
+				if _, err := m.Apply(o); err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("Apply = %v, want an error with %q", err, test.want)
+				}
 			}
 		})
 	}
@@ -115,6 +141,14 @@ func TestRefuses(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"export", "\x01\x03run\x00\x01", "\x01\x03run\x00\x02", "unknown func 2 of 2"},
 		{"element", sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01"), sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x02"), "unknown function 2 of 2"},
+		{"function of a global initializer", "\x01\x7f\x01\x23\x00\x0b", "\x01\x70\x01\xd2\x02\x0b", "unknown function 2 of 2"},
+		{"function of an element expression", sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01"), sect(sectionElem, "\x01\x05\x70\x01\xd2\x02\x0b"), "unknown function 2 of 2"},
+		{"table of elements", sect(sectionElem, "\x01\x00\x41\x00\x0b\x01\x01"), sect(sectionElem, "\x01\x02\x01\x41\x00\x0b\x00\x01\x01"), "unknown table 1 of 1"},
+		{"exported global", "\x01\x03run\x00\x01", "\x01\x03run\x03\x02", "unknown global 2 of 2"},
+		{"exported table", "\x01\x03run\x00\x01", "\x01\x03run\x01\x01", "unknown table 1 of 1"},
+		{"exported memory", "\x01\x03run\x00\x01", "\x01\x03run\x02\x01", "unknown memory 1 of 1"},
+		{"exported tag", "\x01\x03run\x00\x01", "\x01\x03run\x04\x01", "unknown tag 1 of 1"},
+		{"type of a tag", sect(sectionTag, "\x01\x00\x00"), sect(sectionTag, "\x01\x00\x02"), "unknown type 2 of 2"},
 		{"global initializer", "\x01\x7f\x01\x23\x00\x0b", "\x01\x7f\x01\x23\x01\x0b", "unknown global 1 of 1"},
 		{"data offset", sect(sectionData, "\x01\x00\x41\x00\x0b", name("data")), sect(sectionData, "\x01\x00\x23\x02\x0b", name("data")), "unknown global 2 of 2"},
 		{"memory of data", sect(sectionData, "\x01\x00\x41\x00\x0b", name("data")), sect(sectionData, "\x01\x02\x01\x41\x00\x0b", name("data")), "unknown memory 1 of 1"},
@@ -130,12 +164,14 @@ func TestRefuses(t *testing.T) {
 			if strings.Count(good, test.old) != 1 {
 				t.Fatalf("%q is %d times in the module", test.old, strings.Count(good, test.old))
 			}
-			m, err := Parse([]byte(strings.Replace(good, test.old, test.new, 1)))
-			if err == nil {
-				_, err = m.Apply(Options{Import: rename})
-			}
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want an error with %q", err, test.want)
+			for _, o := range everything {
+				m, err := Parse([]byte(strings.Replace(good, test.old, test.new, 1)))
+				if err == nil {
+					_, err = m.Apply(o)
+				}
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("got %v, want an error with %q", err, test.want)
+				}
 			}
 		})
 	}
@@ -256,8 +292,10 @@ func seeds(f *testing.F) {
 // valid to the engine if and only if what it was given is.
 func FuzzApply(f *testing.F) {
 	seeds(f)
+	f.Add(fixture(f, "guest.wasm"))
+	f.Add(fixture(f, "kernels.wasm"))
 	ctx := context.Background()
-	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 1<<12 {
 			return
@@ -266,11 +304,14 @@ func FuzzApply(f *testing.F) {
 		if err != nil {
 			return
 		}
-		all := len(b)%2 == 0
-		out, err := m.Apply(Options{
-			Import:    func(i int, imp types.CoreImport) (string, string) { return imp.Module + "x", imp.Name },
-			StripData: all, ExportGlobals: all, MoveStart: all,
-		})
+		o := Options{Import: func(i int, imp types.CoreImport) (string, string) { return imp.Module + "x", imp.Name }}
+		if len(b)%2 == 0 {
+			o.StripData, o.ExportGlobals, o.MoveStart, o.RaiseMemory = true, true, true, true
+		}
+		if len(b)%3 > 0 {
+			o.Fuel = &Fuel{Module: "meter", Name: "tick", Stack: len(b) % 3 >> 1 << 20}
+		}
+		out, err := m.Apply(o)
 		if err != nil {
 			return
 		}
@@ -289,4 +330,76 @@ func FuzzApply(f *testing.F) {
 			after.Close(ctx)
 		}
 	})
+}
+
+// FuzzSame runs what a module exports with fuel, and if it comes to an end
+// without it, and compares.
+func FuzzSame(f *testing.F) {
+	seeds(f)
+	f.Add(fixture(f, "guest.wasm"))
+	f.Add(fixture(f, "kernels.wasm"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Parse(b)
+		if len(b) > 1<<12 || err != nil || len(m.Imports) > 0 {
+			return
+		}
+		out, err := m.Apply(Options{Fuel: &Fuel{Module: "meter", Name: "tick", Stack: 1 << 16}, MaxTable: 1 << 16})
+		if err != nil {
+			return
+		}
+		with := attempt(t, out.Wasm, m, &meter{slice: 1000, stop: errExhausted, after: 100})
+		if slices.ContainsFunc(with, func(s string) bool { return strings.Contains(s, errExhausted.Error()) }) {
+			return
+		}
+		same, err := m.Apply(Options{MaxTable: 1 << 16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(attempt(t, same.Wasm, m, nil), with); diff != "" {
+			t.Errorf("-plain +fuel:\n%s", diff)
+		}
+	})
+}
+
+// attempt calls the exported functions of a module, as far as it can be
+// instantiated, and tells what they return.
+func attempt(t *testing.T, wasm []byte, m *Module, fuel *meter) []string {
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features).WithMemoryLimitPages(64))
+	defer r.Close(ctx)
+	if fuel != nil {
+		hostMeter(t, r, fuel)
+	}
+	mod, err := r.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithStartFunctions())
+	if err != nil {
+		if text := kind(err); !strings.Contains(text, "function[") { // of which there are others
+			return []string{"not instantiated: " + text}
+		}
+		return []string{"not instantiated"}
+	}
+	var outs []string
+	for _, e := range m.Exports {
+		if e.Sort != types.CoreSortFunc {
+			continue
+		}
+		f := mod.ExportedFunction(e.Name)
+		args := make([]uint64, 2*len(f.Definition().ParamTypes()))[:len(f.Definition().ParamTypes())]
+		for i, p := range f.Definition().ParamTypes() {
+			if p != api.ValueTypeExternref && p != 0x70 {
+				args[i] = uint64(i + 3)
+			}
+		}
+		results, err := f.Call(ctx, args...)
+		text := fmt.Sprint(e.Name, results)
+		for _, r := range f.Definition().ResultTypes() {
+			if r == api.ValueTypeExternref || r == 0x70 {
+				text = e.Name // references are addresses
+			}
+		}
+		if err != nil {
+			text = e.Name + " " + kind(err)
+		}
+		outs = append(outs, text)
+	}
+	return outs
 }

@@ -47,59 +47,122 @@ func (m *Module) index(c *cursor, s space, i uint32) {
 
 // Opcodes that the pass treats apart.
 const (
-	opBlock        = 0x02
-	opLoop         = 0x03
-	opIf           = 0x04
-	opEnd          = 0x0b
-	opI32Const     = 0x41
-	opBrTable      = 0x0e
-	opCallIndirect = 0x11
-	opSelectTyped  = 0x1c
-	opTryTable     = 0x1f
+	opUnreachable        = 0x00
+	opBlock              = 0x02
+	opLoop               = 0x03
+	opIf                 = 0x04
+	opElse               = 0x05
+	opThrow              = 0x08
+	opThrowRef           = 0x0a
+	opEnd                = 0x0b
+	opBr                 = 0x0c
+	opBrIf               = 0x0d
+	opBrTable            = 0x0e
+	opReturn             = 0x0f
+	opCall               = 0x10
+	opCallIndirect       = 0x11
+	opReturnCall         = 0x12
+	opReturnCallIndirect = 0x13
+	opCallRef            = 0x14
+	opReturnCallRef      = 0x15
+	opDrop               = 0x1a
+	opSelectTyped        = 0x1c
+	opTryTable           = 0x1f
+	opLocalGet           = 0x20
+	opLocalSet           = 0x21
+	opLocalTee           = 0x22
+	opGlobalGet          = 0x23
+	opGlobalSet          = 0x24
+	opTableSet           = 0x26
+	opMemorySize         = 0x3f
+	opMemoryGrow         = 0x40
+	opI32Const           = 0x41
+	opI64Const           = 0x42
+	opRefNull            = 0xd0
+	opRefFunc            = 0xd2
+	opBrOnNull           = 0xd5
+	opBrOnNonNull        = 0xd6
+	opBulk               = 0xfc
+	opVector             = 0xfd
+	opAtomic             = 0xfe
 )
 
-// A walker reads instructions one by one, checking each index in them.
+// Opcodes behind opBulk.
+const (
+	bulkMemoryInit = 8
+	bulkDataDrop   = 9
+	bulkMemoryCopy = 10
+	bulkMemoryFill = 11
+	bulkTableInit  = 12
+	bulkElemDrop   = 13
+	bulkTableCopy  = 14
+	bulkTableGrow  = 15
+	bulkTableSize  = 16
+	bulkTableFill  = 17
+)
+
+// A walker reads instructions one by one, checking each index in them. The
+// bytes are walked exactly as the engine walks them, or refused: a guest must
+// not show one program to the pass and another one to the engine.
 type walker struct {
 	m      *Module
 	c      *cursor
 	locals uint64
+
+	// Of the last instruction:
+	at     int      // where it begins
+	op     byte     // 0 before the first
+	sub    byte     // opcode behind a prefix
+	x, y   uint32   // indices
+	labels []uint32 // of branches and catch clauses
+
+	constant int64 // what the instruction before it pushed if it was i32.const, or -1
 }
 
-func (w *walker) index(s space) { w.m.index(w.c, s, w.c.u32()) }
+func (w *walker) index(s space) uint32 {
+	i := w.c.u32()
+	w.m.index(w.c, s, i)
+	return i
+}
 
 // instruction reads one instruction and returns its opcode. What the bytes
-// mean otherwise is for the engine to validate; here they must only be walked
-// exactly as the engine does.
+// mean otherwise is for the engine to validate.
 func (w *walker) instruction() byte {
 	c := w.c
+	w.constant = -1
+	if w.op == opI32Const {
+		w.constant = int64(w.x)
+	}
+	w.at = c.p
 	op := c.byte()
+	w.op = op
 	switch {
 	case op >= 0x45 && op <= 0xc4: // comparisons, arithmetic, conversions
-	case op >= 0x20 && op <= 0x22:
+	case op >= opLocalGet && op <= opLocalTee:
 		if i := c.u32(); uint64(i) >= w.locals {
 			c.fail("unknown local %d of %d", i, w.locals)
 		}
-	case op == 0x23 || op == 0x24:
-		w.index(spaceGlobal)
-	case op == 0x25 || op == 0x26:
-		w.index(spaceTable)
+	case op == opGlobalGet || op == opGlobalSet:
+		w.x = w.index(spaceGlobal)
+	case op == 0x25 || op == opTableSet:
+		w.x = w.index(spaceTable)
 	case op >= 0x28 && op <= 0x3e:
 		w.memarg()
-	case op == 0x3f || op == 0x40:
-		w.index(spaceMemory)
-	case op == 0x41:
-		c.leb(5)
-	case op == 0x42:
+	case op == opMemorySize || op == opMemoryGrow:
+		w.x = w.index(spaceMemory)
+	case op == opI32Const:
+		w.x = c.s32()
+	case op == opI64Const:
 		c.leb(10)
 	case op == 0x43:
 		c.skip(4)
 	case op == 0x44:
 		c.skip(8)
-	case op == 0xfc:
+	case op == opBulk:
 		w.bulk()
-	case op == 0xfd:
+	case op == opVector:
 		w.vector()
-	case op == 0xfe:
+	case op == opAtomic:
 		w.atomic()
 	default:
 		w.control(op)
@@ -110,30 +173,31 @@ func (w *walker) instruction() byte {
 func (w *walker) control(op byte) {
 	c := w.c
 	switch op {
-	case 0x00, 0x01, 0x05, 0x0a, opEnd, 0x0f, 0x1a, 0x1b, 0xd1, 0xd3, 0xd4: // no immediates
+	case opUnreachable, 0x01, opElse, opThrowRef, opEnd, opReturn, opDrop, 0x1b, 0xd1, 0xd3, 0xd4: // no immediates
 	case opBlock, opLoop, opIf:
 		w.blockType()
-	case 0x08: // throw
+	case opThrow:
 		w.index(spaceTag)
-	case 0x0c, 0x0d, 0xd5, 0xd6: // branches
-		c.u32()
+	case opBr, opBrIf, opBrOnNull, opBrOnNonNull:
+		w.labels = append(w.labels[:0], c.u32())
 	case opBrTable:
+		w.labels = w.labels[:0]
 		for range c.count() {
-			c.u32()
+			w.labels = append(w.labels, c.u32())
 		}
-		c.u32()
-	case 0x10, 0x12, 0xd2: // call, return_call, ref.func
-		w.index(spaceFunc)
-	case opCallIndirect, 0x13:
-		w.index(spaceType)
-		w.index(spaceTable)
-	case 0x14, 0x15: // call_ref, return_call_ref
-		w.index(spaceType)
+		w.labels = append(w.labels, c.u32())
+	case opCall, opReturnCall, opRefFunc:
+		w.x = w.index(spaceFunc)
+	case opCallIndirect, opReturnCallIndirect:
+		w.x = w.index(spaceType)
+		w.y = w.index(spaceTable)
+	case opCallRef, opReturnCallRef:
+		w.x = w.index(spaceType)
 	case opSelectTyped:
 		c.valTypes()
 	case opTryTable:
 		w.tryTable()
-	case 0xd0: // ref.null
+	case opRefNull:
 		w.heapType()
 	default:
 		c.fail("unknown instruction %#x", op)
@@ -142,16 +206,29 @@ func (w *walker) control(op byte) {
 
 func (w *walker) blockType() {
 	c := w.c
-	if c.more() && c.b[c.p]&0xc0 == 0x40 { // one byte, negative: empty or a value type
-		c.p++
+	if !c.more() {
+		c.fail("unexpected end of module")
 		return
 	}
-	w.index(spaceType)
+	switch b := c.b[c.p]; b {
+	case 0x40: // empty
+		c.p++
+	case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f, 0x69:
+		c.p++
+	default:
+		if b&0xc0 == 0x40 {
+			c.fail("block type %#x is not supported", b)
+		}
+		w.index(spaceType)
+		if c.b[c.p-1]&0x40 != 0 { // a negative number
+			c.fail("malformed block type")
+		}
+	}
 }
 
 func (w *walker) heapType() {
 	c := w.c
-	if c.more() && c.b[c.p]&0xc0 == 0x40 {
+	if c.more() && (c.b[c.p] == 0x70 || c.b[c.p] == 0x6f || c.b[c.p] == 0x69) {
 		c.p++
 		return
 	}
@@ -161,6 +238,7 @@ func (w *walker) heapType() {
 func (w *walker) tryTable() {
 	c := w.c
 	w.blockType()
+	w.labels = w.labels[:0]
 	for range c.count() {
 		k := c.byte()
 		if k > 3 {
@@ -169,45 +247,47 @@ func (w *walker) tryTable() {
 		if k < 2 {
 			w.index(spaceTag)
 		}
-		c.u32()
+		w.labels = append(w.labels, c.u32())
 	}
 }
 
 func (w *walker) memarg() {
-	memory := uint32(0)
-	if align := w.c.u32(); align&0x40 != 0 {
-		memory = w.c.u32()
+	c := w.c
+	w.m.index(c, spaceMemory, 0)
+	if align := c.u32(); align&0x40 != 0 {
+		w.index(spaceMemory)
+		c.fail("more than one memory is not supported")
 	}
-	w.m.index(w.c, spaceMemory, memory)
-	w.c.leb(10)
+	c.leb(5)
 }
 
 func (w *walker) bulk() {
 	c := w.c
-	switch op := c.u32(); op {
+	w.sub = c.byte()
+	switch w.sub {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating truncation
-	case 8: // memory.init
+	case bulkMemoryInit:
 		w.data()
-		w.index(spaceMemory)
-	case 9: // data.drop
+		w.y = w.index(spaceMemory)
+	case bulkDataDrop:
 		w.data()
-	case 10: // memory.copy
-		w.index(spaceMemory)
-		w.index(spaceMemory)
-	case 11: // memory.fill
-		w.index(spaceMemory)
-	case 12: // table.init
-		w.index(spaceElem)
-		w.index(spaceTable)
-	case 13: // elem.drop
-		w.index(spaceElem)
-	case 14: // table.copy
-		w.index(spaceTable)
-		w.index(spaceTable)
-	case 15, 16, 17: // table.grow, size, fill
-		w.index(spaceTable)
+	case bulkMemoryCopy:
+		w.x = w.index(spaceMemory)
+		w.y = w.index(spaceMemory)
+	case bulkMemoryFill:
+		w.x = w.index(spaceMemory)
+	case bulkTableInit:
+		w.x = w.index(spaceElem)
+		w.y = w.index(spaceTable)
+	case bulkElemDrop:
+		w.x = w.index(spaceElem)
+	case bulkTableCopy:
+		w.x = w.index(spaceTable)
+		w.y = w.index(spaceTable)
+	case bulkTableGrow, bulkTableSize, bulkTableFill:
+		w.x = w.index(spaceTable)
 	default:
-		c.fail("unknown instruction 0xfc %d", op)
+		c.fail("unknown instruction 0xfc %d", w.sub)
 	}
 }
 
@@ -215,12 +295,22 @@ func (w *walker) data() {
 	if w.m.dataCount == nil {
 		w.c.fail("data count section required")
 	}
-	w.index(spaceData)
+	w.x = w.index(spaceData)
 }
 
+// vector reads the opcode as the engine does: as one byte. The second byte of
+// those from 0x80 is always 1 and is to the engine an instruction of its own
+// that does nothing.
 func (w *walker) vector() {
 	c := w.c
-	switch op := c.u32(); {
+	op := c.byte()
+	w.sub = op
+	if op >= 0x80 {
+		if next := c.byte(); next != 1 {
+			c.fail("unknown instruction 0xfd %#x %#x", op, next)
+		}
+	}
+	switch {
 	case op <= 11 || op == 92 || op == 93:
 		w.memarg()
 	case op == 12 || op == 13:
@@ -230,14 +320,14 @@ func (w *walker) vector() {
 	case op >= 84 && op <= 91:
 		w.memarg()
 		c.skip(1)
-	case op > 0x113:
-		c.fail("unknown instruction 0xfd %d", op)
 	}
 }
 
 func (w *walker) atomic() {
 	c := w.c
-	switch op := c.u32(); {
+	op := c.byte()
+	w.sub = op
+	switch {
 	case op == 3:
 		c.skip(1)
 	case op <= 2 || op >= 0x10 && op <= 0x4e:

@@ -1,0 +1,163 @@
+package rewrite
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+)
+
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesExtendedConst | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExceptionHandling
+
+// slice is the fuel that tests and benchmarks give at once.
+const slice = 5_000_000
+
+// A meter gives fuel and counts it.
+type meter struct {
+	slice   int64
+	ticks   int64
+	given   int64
+	deepest int64 // the least that was left
+	stop    error // after that many ticks
+	after   int64
+}
+
+var errExhausted = errors.New("call stack exhausted")
+
+func (m *meter) tick(_ context.Context, stack []uint64) {
+	left := int64(stack[0])
+	if left == StackExhausted {
+		panic(errExhausted)
+	}
+	if m.ticks++; m.ticks > m.after && m.stop != nil {
+		panic(m.stop)
+	}
+	m.given += m.slice - left
+	m.deepest = min(m.deepest, left)
+	stack[0] = uint64(m.slice)
+}
+
+// instantiate runs a module, rewritten or as it is.
+func instantiate(tb testing.TB, cfg wazero.RuntimeConfig, wasm []byte, m *meter) api.Module {
+	tb.Helper()
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, cfg.WithCoreFeatures(features))
+	tb.Cleanup(func() { r.Close(ctx) })
+	wasi_snapshot_preview1.MustInstantiate(ctx, r)
+	if m != nil {
+		hostMeter(tb, r, m)
+	}
+	mod, err := r.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithStartFunctions("_initialize").WithSysWalltime().WithSysNanotime())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return mod
+}
+
+func hostMeter(tb testing.TB, r wazero.Runtime, m *meter) {
+	tb.Helper()
+	_, err := r.NewHostModuleBuilder("meter").NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(m.tick), []api.ValueType{api.ValueTypeI64}, []api.ValueType{api.ValueTypeI64}).Export("tick").
+		Instantiate(context.Background())
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func fueled(tb testing.TB, wasm []byte, f Fuel) *Output {
+	tb.Helper()
+	m, err := Parse(wasm)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f.Module, f.Name = "meter", "tick"
+	out, err := m.Apply(Options{Fuel: &f})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return out
+}
+
+type kernel struct {
+	name  string
+	wasm  []byte
+	arg   uint64
+	match string
+}
+
+func kernels(b *testing.B) []kernel {
+	c, err := os.ReadFile("testdata/kernels.wasm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return []kernel{
+		{"fib", c, 25, ""}, {"sieve", c, 1, ""}, {"matmul", c, 1, ""}, {"sha256", c, 1 << 11, ""}, {"sort", c, 2, ""},
+		{"run", goKernel(b), 1, ""},
+	}
+}
+
+// goKernel builds the kernel in Go.
+func goKernel(b *testing.B) []byte {
+	path := filepath.Join(b.TempDir(), "json.wasm")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/json")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	wasm, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return wasm
+}
+
+// BenchmarkFuel runs kernels plainly, with fuel, with fuel and a bounded stack,
+// and as the engine itself can interrupt them, in turns. It reports the times
+// in relation to the first, the best of all turns: other load on the
+// machine only adds to them.
+func BenchmarkFuel(b *testing.B) {
+	plain := wazero.NewRuntimeConfigCompiler()
+	for _, k := range kernels(b) {
+		b.Run(k.name, func(b *testing.B) {
+			m := meter{slice: slice}
+			all := []api.Function{
+				instantiate(b, plain, k.wasm, nil).ExportedFunction(k.name),
+				instantiate(b, plain, fueled(b, k.wasm, Fuel{}).Wasm, &m).ExportedFunction(k.name),
+				instantiate(b, plain, fueled(b, k.wasm, Fuel{Stack: 8 << 20}).Wasm, &m).ExportedFunction(k.name),
+			}
+			if os.Getenv("FAST") == "" {
+				all = append(all, instantiate(b, plain.WithCloseOnContextDone(true), k.wasm, nil).ExportedFunction(k.name))
+			} else {
+				all = append(all, all[0])
+			}
+			times := make([][]time.Duration, len(all))
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			for b.Loop() {
+				for i, f := range all {
+					start := time.Now()
+					if _, err := f.Call(ctx, k.arg); err != nil {
+						b.Fatal(err)
+					}
+					times[i] = append(times[i], time.Since(start))
+				}
+			}
+			best := func(i int) float64 { return float64(slices.Min(times[i])) }
+			b.ReportMetric(best(0)/1e6, "plain-ms")
+			b.ReportMetric(best(1)/best(0), "fuel")
+			b.ReportMetric(best(2)/best(0), "fuel+stack")
+			b.ReportMetric(best(3)/best(0), "close-on-done")
+			b.ReportMetric(best(2)*float64(len(times[2])*2)/float64(m.ticks)/1e6, "ms/tick")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}

@@ -1,0 +1,408 @@
+package rewrite
+
+import "github.com/neutrino-local/neutrino-local/runtime/component/types"
+
+// An instrument puts checks into bodies, one after the other.
+//
+// The code of a body is divided into regions: the body itself, and each loop
+// without the loops in it. A region is charged where it begins for the most
+// expensive way through it, each time it is entered. Where that way is longer
+// than a chunk there are more checks, each at the first instruction that goes
+// beyond what was charged before; and behind the end of a block that is
+// reached by shorter ways too, since these have not come by the last of them.
+type instrument struct {
+	m   *Module
+	sum *summary
+	l   *layout
+	out []byte
+
+	w       walker
+	frames  []frame
+	regions []region
+	loops   []int // regions of the loops that are open
+	catches []int // frames that the catch clauses of open blocks lead to
+	events  []event
+	region  int
+	now     int64 // cost since the region began, the most there may be; -1: not reached
+	counted bool  // the function gives stack back
+	caught  bool  // an exception ends the function's own block
+	tries   bool  // there are blocks that catch exceptions
+
+	buf code
+}
+
+// A frame is an open block.
+type frame struct {
+	op        byte
+	caught    bool  // an exception leads to its end
+	region    int   // that the block is in; of a loop: its own
+	loops     int   // how many loops were open
+	catches   int   // how many catch clauses were open
+	entry     int64 // cost at its beginning
+	low, best int64 // costs with which its end is reached
+}
+
+type region struct {
+	entry  int64 // cost in the region around it
+	total  int64
+	caught bool // an exception leads to its beginning
+}
+
+// An event is a change to a body.
+type event struct {
+	kind   eventKind
+	op     byte
+	at     int    // offset in the module
+	skip   int    // bytes left out there
+	region int    // of a check
+	lo, hi int64  // chunks which it is between
+	x      uint32 // function or label
+}
+
+type eventKind uint8
+
+const (
+	eventLoop    eventKind = iota // the beginning of a region
+	eventCheck                    // a check within one
+	eventIndex                    // an instruction with another index
+	eventLeave                    // a function gives its stack back
+	eventRestore                  // an exception has been caught
+	eventReload                   // a call has returned
+	eventThrow                    // an exception is thrown: code that may do so is not charged for it
+)
+
+// code puts out the code section of the module.
+func (in *instrument) code(s section) []byte {
+	c := cursor{b: in.m.b, p: s.start, end: s.end}
+	n := c.count()
+	added := len(in.l.helpers) + 1
+	in.out = appendU32(make([]byte, 0, (s.end-s.start)+(s.end-s.start)/4), uint32(n+added))
+	for i := range n {
+		body := c.sub(c.u32())
+		in.body(&body, in.m.Funcs[in.m.importedFuncs+i], in.l.verdicts[i])
+	}
+	in.append(in.l.refuelBody())
+	for _, o := range in.l.helpers {
+		in.append(in.l.body(o))
+	}
+	return in.out
+}
+
+func (in *instrument) append(body []byte) {
+	in.out = append(appendU32(in.out, uint32(len(body))), body...)
+}
+
+// body puts out one body. It has been walked before, so there are no faults in
+// it but those that the engine finds.
+func (in *instrument) body(c *cursor, t uint32, v verdict) {
+	start := c.p
+	in.w = walker{m: in.m, c: c, locals: localDecls(c, in.m.Types[t]), labels: in.w.labels}
+	first := c.p
+	in.frames = append(in.frames[:0], frame{loops: 0, best: -1})
+	in.regions = append(in.regions[:0], region{})
+	in.loops, in.catches, in.events = in.loops[:0], in.catches[:0], in.events[:0]
+	in.region, in.now, in.counted, in.caught, in.tries = 0, 0, v.frame > 0, false, false
+	for c.more() {
+		op := in.w.instruction()
+		in.spend(in.sum.cost(&in.w, op) + in.paid(op))
+		in.step(op)
+	}
+	in.emit(start, first, c.end, t, v)
+}
+
+// paid returns what the function that is called is charged its callers for.
+func (in *instrument) paid(op byte) int64 {
+	if i := int(in.w.x) - in.m.importedFuncs; (op == opCall || op == opReturnCall) && i >= 0 {
+		return int64(in.l.verdicts[i].paid)
+	}
+	return 0
+}
+
+// spend adds the cost of the instruction, with a check before it if it goes
+// beyond what was charged.
+func (in *instrument) spend(cost int64) {
+	if in.now < 0 {
+		return
+	}
+	next := in.now + cost
+	if lo, hi := in.now/chunk, next/chunk; lo < hi {
+		in.events = append(in.events, event{kind: eventCheck, at: in.w.at, region: in.region, lo: lo, hi: hi})
+	}
+	in.reach(next)
+}
+
+func (in *instrument) reach(now int64) {
+	in.now = now
+	r := &in.regions[in.region]
+	r.total = max(r.total, now)
+}
+
+// step follows one instruction.
+func (in *instrument) step(op byte) {
+	w := &in.w
+	switch op {
+	case opBlock, opIf, opTryTable:
+		in.frames = append(in.frames, frame{
+			op: op, region: in.region, loops: len(in.loops), catches: len(in.catches), entry: in.now, low: in.now, best: -1,
+		})
+		if op == opTryTable {
+			in.tries = true
+			in.catch()
+		}
+	case opLoop:
+		in.loop()
+	case opElse:
+		f := &in.frames[len(in.frames)-1]
+		in.arrive(f, in.now)
+		in.now = f.entry
+		if f.op == opIf {
+			f.op = opElse
+		}
+	case opEnd:
+		in.end()
+	case opBr, opBrTable:
+		in.branch()
+		in.now = -1
+	case opBrIf, opBrOnNull, opBrOnNonNull:
+		in.branch()
+	case opReturn:
+		if in.counted {
+			in.replace(opBr, uint32(len(in.frames)-1))
+		}
+		in.now = -1
+	case opThrow, opThrowRef:
+		in.events = append(in.events, event{kind: eventThrow, at: w.at})
+		in.now = -1
+	case opUnreachable:
+		in.now = -1
+	case opReturnCall, opReturnCallIndirect, opReturnCallRef:
+		if in.counted {
+			in.events = append(in.events, event{kind: eventLeave, at: w.at})
+		}
+		if op == opReturnCall {
+			in.call(op)
+		}
+		in.now = -1
+	case opRefFunc:
+		in.call(op)
+	case opCall:
+		in.call(op)
+		in.called()
+	case opCallIndirect, opCallRef:
+		in.called()
+	default:
+		if o, ok := w.operation(); ok {
+			in.replace(opCall, in.l.where[o])
+			in.called()
+		}
+	}
+}
+
+// replace puts another instruction in the place of the last one.
+func (in *instrument) replace(op byte, x uint32) {
+	in.events = append(in.events, event{kind: eventIndex, at: in.w.at, skip: in.w.c.p - in.w.at, op: op, x: x})
+}
+
+// call puts the function's new index in.
+func (in *instrument) call(op byte) {
+	if in.w.x >= in.l.tick {
+		in.replace(op, in.w.x+1)
+	}
+}
+
+// called notes that the counter may have been changed.
+func (in *instrument) called() {
+	in.events = append(in.events, event{kind: eventReload, at: in.w.c.p})
+}
+
+func (in *instrument) loop() {
+	f := frame{op: opLoop, loops: len(in.loops), catches: len(in.catches), region: len(in.regions), entry: in.now, best: -1}
+	in.regions = append(in.regions, region{entry: in.now})
+	in.frames = append(in.frames, f)
+	in.loops = append(in.loops, f.region)
+	in.region = f.region
+	if in.now >= 0 {
+		in.events = append(in.events, event{kind: eventLoop, at: in.w.c.p, region: f.region})
+		in.now = 0
+	}
+}
+
+// costIn returns what a place within frame f costs in the region of the frame,
+// if it costs now in its own.
+func (in *instrument) costIn(f *frame, now int64) int64 {
+	if f.op != opLoop && len(in.loops) > f.loops {
+		return in.regions[in.loops[f.loops]].entry // all of the loop is paid for by the loop
+	}
+	return now
+}
+
+func (in *instrument) arrive(f *frame, cost int64) {
+	if cost < 0 {
+		return
+	}
+	if f.best < 0 {
+		f.low = cost
+	}
+	f.low, f.best = min(f.low, cost), max(f.best, cost)
+}
+
+// target returns the frame that a label means. The engine refuses those that
+// mean none.
+func (in *instrument) target(label uint32) (int, bool) {
+	return len(in.frames) - 1 - int(label), int64(label) < int64(len(in.frames))
+}
+
+func (in *instrument) branch() {
+	if in.now < 0 {
+		return
+	}
+	for _, label := range in.w.labels {
+		if i, ok := in.target(label); ok && in.frames[i].op != opLoop {
+			f := &in.frames[i]
+			in.arrive(f, in.costIn(f, in.now))
+		}
+	}
+}
+
+// catch notes where the catch clauses of a block lead to, counted from outside
+// the block.
+func (in *instrument) catch() {
+	for _, label := range in.w.labels {
+		i, ok := in.target(label + 1)
+		if !ok || label+1 == 0 {
+			continue
+		}
+		in.catches = append(in.catches, i)
+		f := &in.frames[i]
+		f.caught = true
+		if f.op == opLoop {
+			in.regions[f.region].caught = true
+		}
+		in.caught = in.caught || i == 0
+	}
+}
+
+// end closes the innermost block.
+func (in *instrument) end() {
+	f := in.frames[len(in.frames)-1]
+	in.frames = in.frames[:len(in.frames)-1]
+	if len(in.frames) == 0 {
+		return
+	}
+	if f.op == opLoop {
+		in.loops = in.loops[:f.loops]
+		in.region = 0
+		if f.loops > 0 {
+			in.region = in.loops[f.loops-1]
+		}
+		if in.now >= 0 {
+			in.now = f.entry
+		}
+		return
+	}
+	for _, i := range in.catches[f.catches:] { // thrown anywhere in the block
+		t := &in.frames[i]
+		if f.entry >= 0 && t.op != opLoop {
+			in.arrive(t, in.costIn(t, f.entry))
+			in.arrive(t, in.costIn(t, in.regions[in.region].total))
+		}
+	}
+	in.catches = in.catches[:f.catches]
+	in.arrive(&f, in.now)
+	if f.op == opIf {
+		in.arrive(&f, f.entry) // in case there is no else
+	}
+	in.now = f.best
+	if f.best < 0 {
+		return
+	}
+	in.reach(f.best)
+	at := in.w.c.p
+	if lo, hi := f.low/chunk, f.best/chunk; lo < hi {
+		in.events = append(in.events, event{kind: eventCheck, at: at, region: in.region, lo: hi - 1, hi: hi})
+	}
+	if f.caught {
+		in.events = append(in.events, event{kind: eventRestore, at: at})
+	}
+}
+
+// emit puts the body out with its changes.
+func (in *instrument) emit(start, first, end int, t uint32, v verdict) {
+	b, l := in.m.b, in.l
+	fuel, saved, added := none, none, uint32(0)
+	if len(in.regions) > 1 {
+		fuel, added = uint32(in.w.locals), 1
+	}
+	if in.counted || in.tries && l.fuel.Stack > 0 {
+		saved = uint32(in.w.locals) + added
+		added++
+	}
+	wrapped := in.counted || in.caught && added > 0
+	out := in.buf[:0]
+	if added > 0 {
+		c := cursor{b: b, p: start, end: first}
+		out = out.u32(uint32(c.count()) + 1)
+		out = append(append(out, b[c.p:first]...), byte(added), byte(types.I64))
+	} else {
+		out = append(out, b[start:first]...)
+	}
+	cost := in.price(0, -1, 0)
+	if v.paid > 0 {
+		cost = 0
+	}
+	if in.counted {
+		out = out.enter(l, cost, v.frame, fuel, saved)
+	} else {
+		if saved != none {
+			out = out.index(opGlobalGet, l.depth).set(saved)
+		}
+		out = out.reload(l, fuel)
+		if cost > 0 {
+			out = out.charge(l, cost, fuel)
+		}
+	}
+	if wrapped {
+		out = append(out.op(opBlock), l.results[t]...)
+	}
+	from := first
+	for i := range in.events {
+		e := &in.events[i]
+		out = append(out, b[from:e.at]...)
+		from = e.at + e.skip
+		switch e.kind {
+		case eventLoop:
+			if in.regions[e.region].caught {
+				out = out.caught(l, v.frame, fuel, saved)
+			}
+			out = out.charge(l, in.price(e.region, -1, 0), fuel)
+		case eventCheck:
+			out = out.charge(l, in.price(e.region, e.lo, e.hi), fuel)
+		case eventIndex:
+			out = out.index(e.op, e.x)
+		case eventLeave:
+			out = out.leave(l, saved)
+		case eventRestore:
+			out = out.caught(l, v.frame, fuel, saved)
+		case eventReload:
+			out = out.reload(l, fuel)
+		case eventThrow:
+			out = out.charge(l, costThrow, fuel)
+		}
+	}
+	out = append(out, b[from:end]...)
+	if wrapped { // the last end was that of the block
+		if in.counted {
+			out = out.leave(l, saved)
+		} else {
+			out = out.caught(l, v.frame, fuel, saved)
+		}
+		out = out.op(opEnd)
+	}
+	in.buf = out
+	in.append(out)
+}
+
+// price returns what a check between two chunks of a region is charged.
+func (in *instrument) price(region int, lo, hi int64) int64 {
+	return max(1, min((hi+1)*chunk, in.regions[region].total)-(lo+1)*chunk)
+}

@@ -1,0 +1,190 @@
+package rewrite
+
+import (
+	"github.com/neutrino-local/neutrino-local/runtime/component/types"
+)
+
+// A summary is what one look at all code tells, before any of it is changed.
+type summary struct {
+	funcs []function // defined ones
+	calls []uint32   // what is called, in the order of the code: functions, outside() or anyOf()
+	plain []uint32   // those of them that are not in a loop
+
+	taken []uint32 // functions that may be called through tables and references
+	elems []uint32 // length of each element segment
+	datas []uint32 // length of each data segment
+
+	operations []operation // that a function must be added for, in order
+
+	changesTables, dropsSegments bool
+}
+
+// A function is a body in outline.
+type function struct {
+	cost  uint32 // besides loops, capped
+	frame uint32 // bytes of stack, about
+	calls span   // in summary.calls
+	plain span   // in summary.plain
+}
+
+// A span is a part of a list.
+type span struct{ from, to uint32 }
+
+// An operation is an instruction that takes as long as its operands say.
+type operation struct {
+	op, sub byte
+	x, y    uint32
+}
+
+// refs is where to put the functions that are taken.
+func (s *summary) refs() *[]uint32 {
+	if s == nil {
+		return nil
+	}
+	return &s.taken
+}
+
+func take(taken *[]uint32, f uint32) {
+	if taken != nil {
+		*taken = append(*taken, f)
+	}
+}
+
+// maxOperations bounds the functions that are added to a module. Real modules
+// have a handful of tables and one memory.
+const maxOperations = 1 << 10
+
+// A summarizer goes through the bodies.
+type summarizer struct {
+	m     *Module
+	sum   *summary
+	loops []bool // of the blocks that are open, which ones are loops
+	depth int    // how many of them are
+	seen  map[operation]struct{}
+	w     walker
+}
+
+func (s *summarizer) body(c *cursor, t types.CoreFunc) {
+	s.w.m, s.w.c, s.w.locals, s.w.op = s.m, c, localDecls(c, t), 0
+	f := function{calls: span{from: uint32(len(s.sum.calls))}, plain: span{from: uint32(len(s.sum.plain))}}
+	cost, frame := int64(0), 64+8*min(s.w.locals, 1<<20)
+	s.loops, s.depth = append(s.loops[:0], false), 0
+	for c.more() {
+		op := s.w.instruction()
+		if c.err != nil {
+			return
+		}
+		if len(s.loops) == 0 {
+			c.fail("instruction behind the end of the function")
+			return
+		}
+		if s.depth == 0 {
+			cost += s.sum.cost(&s.w, op)
+		}
+		s.note(op)
+		if op == opLocalSet || op == opLocalTee {
+			frame += 2 // some of the values are spilled
+		}
+	}
+	if len(s.loops) > 0 {
+		c.fail("function has no end")
+		return
+	}
+	f.cost, f.frame = uint32(min(cost, 1<<30)), uint32(min(frame, 1<<23))
+	f.calls.to, f.plain.to = uint32(len(s.sum.calls)), uint32(len(s.sum.plain))
+	s.sum.funcs = append(s.sum.funcs, f)
+}
+
+func (s *summarizer) note(op byte) {
+	switch op {
+	case opBlock, opIf, opTryTable:
+		s.loops = append(s.loops, false)
+	case opLoop:
+		s.loops = append(s.loops, true)
+		s.depth++
+	case opEnd:
+		last := len(s.loops) - 1
+		if s.loops[last] {
+			s.depth--
+		}
+		s.loops = s.loops[:last]
+	case opCall, opReturnCall:
+		if s.w.x < uint32(s.m.importedFuncs) {
+			s.call(s.m.outside())
+		} else {
+			s.call(s.w.x)
+		}
+	case opCallIndirect, opReturnCallIndirect, opCallRef, opReturnCallRef:
+		s.call(s.m.anyOf(s.w.x))
+	case opRefFunc:
+		s.sum.taken = append(s.sum.taken, s.w.x)
+	case opTableSet:
+		s.sum.changesTables = true
+	case opMemoryGrow:
+		s.operation(operation{op: op})
+	case opBulk:
+		s.bulk()
+	}
+}
+
+func (s *summarizer) call(node uint32) {
+	s.sum.calls = append(s.sum.calls, node)
+	if s.depth == 0 {
+		s.sum.plain = append(s.sum.plain, node)
+	}
+}
+
+func (s *summarizer) bulk() {
+	switch s.w.sub {
+	case bulkDataDrop, bulkElemDrop:
+		s.sum.dropsSegments = true
+	case bulkTableInit:
+		s.sum.changesTables = true
+	case bulkTableCopy, bulkTableGrow, bulkTableFill:
+		s.sum.changesTables = true
+	}
+	if o, ok := s.w.operation(); ok {
+		s.operation(o)
+	}
+}
+
+// operation returns the last instruction if it is a long one.
+func (w *walker) operation() (operation, bool) {
+	o := operation{op: w.op}
+	switch {
+	case w.op == opMemoryGrow:
+		return o, true
+	case w.op != opBulk || w.isShort():
+		return o, false
+	}
+	o.sub, o.x = w.sub, w.x
+	switch w.sub {
+	case bulkTableCopy:
+		o.y = w.y
+		return o, true
+	case bulkMemoryCopy, bulkMemoryFill, bulkTableGrow, bulkTableFill:
+		return o, true
+	}
+	return o, false
+}
+
+// isShort reports whether the last instruction fills or copies a few bytes, a
+// constant number.
+func (w *walker) isShort() bool {
+	return (w.sub == bulkMemoryCopy || w.sub == bulkMemoryFill) && w.constant >= 0 && w.constant < chunk
+}
+
+func (s *summarizer) operation(o operation) {
+	if s.seen == nil {
+		s.seen = make(map[operation]struct{})
+	}
+	if _, ok := s.seen[o]; ok {
+		return
+	}
+	if len(s.seen) == maxOperations {
+		s.w.c.fail("more than %d kinds of operations on tables", maxOperations)
+		return
+	}
+	s.seen[o] = struct{}{}
+	s.sum.operations = append(s.sum.operations, o)
+}
