@@ -9,6 +9,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/spin/keyvalue"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/outbound"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/sqlite"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
@@ -24,6 +25,7 @@ type capabilities struct {
 	variables *variables.Host
 	keyvalue  *keyvalue.Host
 	outbound  *outbound.Host
+	sqlite    *sqlite.Host // nil: none
 }
 
 // newCapabilities links all hosts whose interfaces the features have.
@@ -36,6 +38,9 @@ func newCapabilities(f Features) capabilities {
 	c.keyvalue = keyvalue.Link(l, f.KeyValueAtomics)
 	c.outbound = outbound.Link(l)
 	legacy.Link(l)
+	if f.SQLite {
+		c.sqlite = sqlite.Link(l)
+	}
 	return c
 }
 
@@ -58,6 +63,7 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 		a.grantKeyValue,
 		a.grantHTTP,
 		a.grantSockets,
+		a.grantSQLite,
 	} {
 		g, err := of(c)
 		if err != nil {
@@ -112,6 +118,21 @@ func (a *App) grantKeyValue(c *artifact.Component) (grant, error) {
 			s.App = a.host.keyValue.App(store.AppID(a.spec.AppID))
 		}
 		a.host.can.keyvalue.Set(in, s)
+		return nil
+	}, nil
+}
+
+// grantSQLite gives a component the databases that it lists.
+func (a *App) grantSQLite(c *artifact.Component) (grant, error) {
+	host, labels := a.host.can.sqlite, c.Metadata.Databases
+	switch {
+	case host == nil: // and features.check has refused all labels
+		return func(*component.Instance, func(string)) error { return nil }, nil
+	case len(labels) > 0 && a.host.sqlite == nil:
+		return nil, fmt.Errorf("unknown sqlite_databases label %q: this host has no SQLite databases", labels[0])
+	}
+	return func(in *component.Instance, _ func(string)) error {
+		host.Set(in, &sqlite.State{Store: a.host.sqlite, App: a.spec.AppID, Labels: labels})
 		return nil
 	}, nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/runtime/codecache"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/sqlite"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 )
@@ -40,6 +41,8 @@ type Config struct {
 	Log       *slog.Logger
 	// KeyValue has the stores of all apps; nil has none.
 	KeyValue *keyvalue.Stores
+	// SQLite has the databases of all apps; nil has none.
+	SQLite *sqlite.Store
 	// Environment has values for variables of apps that were not deployed with
 	// one, by the name SPIN_VARIABLE_X; nil has none.
 	Environment func(name string) (string, bool)
@@ -53,6 +56,7 @@ type Host struct {
 	limits   Limits
 	features Features
 	keyValue *keyvalue.Stores // nil: none
+	sqlite   *sqlite.Store    // nil: none
 	log      *slog.Logger
 	environ  func(name string) (string, bool) // of variables; nil: none
 	code     code
@@ -71,7 +75,7 @@ const compileWorkers = 2
 // host does without.
 func New(ctx context.Context, cfg Config) (*Host, error) {
 	h := &Host{
-		limits: cfg.Limits, features: cfg.Features, keyValue: cfg.KeyValue, log: cfg.Log, environ: cfg.Environment,
+		limits: cfg.Limits, features: cfg.Features, keyValue: cfg.KeyValue, sqlite: cfg.SQLite, log: cfg.Log, environ: cfg.Environment,
 		can: newCapabilities(cfg.Features), network: newNetwork(cfg.Offline),
 	}
 	h.transport = h.network.transport(cfg.Roots)

@@ -15,6 +15,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/router"
 	"github.com/neutrino-local/neutrino-local/router/rollout"
 	"github.com/neutrino-local/neutrino-local/runtime"
+	spinsqlite "github.com/neutrino-local/neutrino-local/runtime/spin/sqlite"
 	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/store/applog"
 	"github.com/neutrino-local/neutrino-local/store/keyvalue"
@@ -32,9 +33,9 @@ func (cfg config) openState() (*stateDir, error) {
 	return openState(cfg.stateDir)
 }
 
-func (cfg config) runtime(kv *keyvalue.Stores, log *slog.Logger) runtime.Config {
+func (cfg config) runtime(kv *keyvalue.Stores, databases *spinsqlite.Store, log *slog.Logger) runtime.Config {
 	return runtime.Config{
-		CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), KeyValue: kv, Log: log,
+		CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), KeyValue: kv, SQLite: databases, Log: log,
 		Environment: cfg.profile.environment(), Offline: cfg.outbound.offline, Roots: cfg.outbound.roots,
 	}
 }
@@ -158,7 +159,7 @@ func (u usage) GC(ctx context.Context) (api.Freed, error) {
 }
 
 // deployments is the engine as the API asks for it. An app that goes takes its
-// listeners, its log, its key-value stores and its repository with it.
+// listeners, its log, its stores and databases, and its repository with it.
 type deployments struct {
 	*rollout.Engine
 	db       *sqlite.DB
@@ -166,6 +167,7 @@ type deployments struct {
 	logs     *applog.Logs
 	registry *registry.Server
 	kv       *keyvalue.Stores
+	sqlite   *spinsqlite.Store
 }
 
 func (d deployments) Delete(ctx context.Context, id store.AppID) error {
@@ -180,21 +182,22 @@ func (d deployments) Delete(ctx context.Context, id store.AppID) error {
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
 	}
-	return errors.Join(err, d.exposed.removeApp(ctx, id), d.logs.Delete(id), d.kv.Delete(id))
+	return errors.Join(err, d.exposed.removeApp(ctx, id), d.logs.Delete(id), d.kv.Delete(id), d.sqlite.Delete(string(id)))
 }
 
-// forgetStores deletes the key-value stores of apps that are not there: a crash
-// came between the two.
-func forgetStores(ctx context.Context, db *sqlite.DB, kv *keyvalue.Stores) error {
+// forgetStores deletes the stores and databases of apps that are not there: a
+// crash came between the two.
+func forgetStores(ctx context.Context, db *sqlite.DB, kv *keyvalue.Stores, databases *spinsqlite.Store) error {
 	all, err := db.Apps(ctx)
 	if err != nil {
 		return err
 	}
 	var ids []store.AppID
+	var names []string
 	for _, app := range all {
-		ids = append(ids, app.ID)
+		ids, names = append(ids, app.ID), append(names, string(app.ID))
 	}
-	return kv.Retain(ids)
+	return errors.Join(kv.Retain(ids), databases.Retain(names))
 }
 
 // Bounds of what a client may do to a connection before a handler has it.

@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	"router/rollout": {"store", "registry/artifact", "router", "router/ledger"},
 
 	// What runs guests.
-	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/codecache", "runtime/memory", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
+	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/spin/sqlite", "runtime/codecache", "runtime/memory", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
 		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp",
 		"runtime/wasi/sockets", "runtime/component/abi", "runtime/spin/keyvalue", "runtime/spin/legacy", "runtime/spin/outbound", "runtime/spin/variables", "store/keyvalue"},
 	"runtime/files":  {"registry/artifact"},
@@ -74,6 +74,7 @@ var layers = map[string][]string{
 	// Spin's own interfaces.
 	"runtime/spin/keyvalue":  {"runtime/component", "runtime/component/abi", "store", "store/keyvalue"},
 	"runtime/spin/legacy":    {"runtime/component"},
+	"runtime/spin/sqlite":    {"runtime/component", "runtime/component/abi"},
 	"runtime/spin/outbound":  {"registry/artifact", "runtime/component", "runtime/component/abi"},
 	"runtime/spin/variables": {"store", "registry/artifact", "runtime/component", "runtime/component/abi"},
 

@@ -18,6 +18,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 	"github.com/neutrino-local/neutrino-local/router/rollout"
 	"github.com/neutrino-local/neutrino-local/runtime"
+	spinsqlite "github.com/neutrino-local/neutrino-local/runtime/spin/sqlite"
 	"github.com/neutrino-local/neutrino-local/store/applog"
 	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 	"github.com/neutrino-local/neutrino-local/store/sqlite"
@@ -78,7 +79,8 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 		return err
 	}
 	defer closing("key-value stores", kv.Close)
-	host, err := runtime.New(ctx, cfg.runtime(kv, log))
+	databases := spinsqlite.NewStore(state.file("sqlite"))
+	host, err := runtime.New(ctx, cfg.runtime(kv, databases, log))
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	newServer := func(h http.Handler) *http.Server { return cfg.httpServer(h, log) }
 	exposed := &listeners{Scheme: cfg.scheme(), Apps: apps, Server: newServer, Log: log}
 	control := &api.Server{
-		Store: db, Rollout: deployments{engine, db, exposed, logs, reg, kv}, Failover: engine,
+		Store: db, Rollout: deployments{engine, db, exposed, logs, reg, kv, databases}, Failover: engine,
 		Ledger: replies, Logs: logs, KeyValue: kv, Log: log,
 		About: place.about, URLs: place.appURLs, Serving: engine.Serving, Content: content(reg), Toolchain: toolchain(reg),
 		Registry: usage{reg}, Listen: exposed.listen, Unlisten: exposed.remove, Stop: stop,
@@ -125,7 +127,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	if err := restore(ctx, engine, db, exposed, log); err != nil {
 		return err
 	}
-	if err := forgetStores(ctx, db, kv); err != nil {
+	if err := forgetStores(ctx, db, kv, databases); err != nil {
 		return err
 	}
 	ready.Store(true)
