@@ -35,6 +35,10 @@ func TestScreens(t *testing.T) {
 		{"failover", "/_neutrino/apps/shop/failover", "50 % of new requests"},
 		{"failover-idle", "/_neutrino/apps/a-name-that-is-as-long-as-names-can-be-and-still-is-one-of-them/failover", "all requests go to"},
 		{"delete", "/_neutrino/apps/shop/delete", "Type the name"},
+		{"data", "/_neutrino/apps/shop/data", "greeting"},
+		{"data-empty", "/_neutrino/apps/a-name-that-is-as-long-as-names-can-be-and-still-is-one-of-them/data", "No pair yet"},
+		{"value", "/_neutrino/apps/shop/data/value?store=default&key=greeting", "Save"},
+		{"value-binary", "/_neutrino/apps/shop/data/value?store=default&key=binary", "no text that can be edited"},
 		{"requests", "/_neutrino/requests", "/cart"},
 		{"requests-filtered", "/_neutrino/requests?app=shop&outcome=trap", "No request matches"},
 		{"request", "/_neutrino/requests/1", "Log lines of this request"},
@@ -75,6 +79,9 @@ func fillForScreens(s *server) string {
 	s.must(s.client("deploy", "--no-confirm", "--create-name", "a-name-that-is-as-long-as-names-can-be-and-still-is-one-of-them", "-f", long))
 	dir := s.place("hello", "app", version(1))
 	s.must(s.client("deploy", "--no-confirm", "--create-name", "shop", "--wait", "live", "-f", dir))
+	s.must(s.client("kv", "set", "shop", "greeting", "hello\nthere"))
+	s.must(s.client("kv", "set", "shop", "binary", strings.Repeat("\xff\x01", 200)))
+	s.must(s.client("kv", "set", "shop", strings.Repeat("a-key-that-is-quite-long-and-has-no-space-in-it", 10), "v"))
 	stop := s.ask("shop", "/cart", 20*time.Millisecond)
 	defer stop()
 	s.must(s.client("failover", "hold", "shop"))

@@ -18,6 +18,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/store/applog"
+	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 	"github.com/neutrino-local/neutrino-local/web/api"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 	"github.com/neutrino-local/neutrino-local/web/ui"
@@ -195,10 +196,15 @@ func newSite(t *testing.T, token string) *site {
 		apps:   []store.App{{ID: helloID, Name: "hello", Account: "local", CreatedAt: start, Current: 2, Previous: 1, Latest: 2}},
 		digest: string(artifact.SHA256([]byte("m"))),
 	}
+	kv, err := keyvalue.Open(keyvalue.Config{Dir: t.TempDir(), Limits: keyvalue.Limits{Value: 1 << 20, Reads: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kv.Close() })
 	s := &site{cloud: c, ledger: ledger.New(1000), logs: logs, ready: true}
 	log := slog.New(slog.DiscardHandler)
 	s.api = &api.Server{
-		Store: c, Rollout: c, Failover: c, Ledger: s.ledger, Logs: logs, Log: log,
+		Store: c, Rollout: c, Failover: c, Ledger: s.ledger, Logs: logs, KeyValue: kv, Log: log,
 		About: func() apitype.Server {
 			return apitype.Server{Schema: 1, Version: "1.2.3", PID: 7, StartedAt: start, Profile: "akamai-functions", Token: token,
 				State: apitype.State{Mode: "dir", Path: "/state"}, URLs: apitype.URLs{Base: "http://127.0.0.1:7733", Registry: "127.0.0.1:7733"}}

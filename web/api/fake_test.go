@@ -20,6 +20,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/store/applog"
+	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
 
@@ -220,9 +221,18 @@ func newFixture(t *testing.T) *fixture {
 			t.Error(err)
 		}
 	})
+	kv, err := keyvalue.Open(keyvalue.Config{Dir: t.TempDir(), Limits: keyvalue.Limits{Value: 1000, Total: 1 << 20, Reads: 10, Writes: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := kv.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	f := &fixture{cloud: cloud, logs: logs, spec: readSpec(t)}
 	f.Server = &Server{
-		Store: cloud, Rollout: cloud, Failover: cloud, Ledger: ledger.New(100), Logs: logs,
+		Store: cloud, Rollout: cloud, Failover: cloud, Ledger: ledger.New(100), Logs: logs, KeyValue: kv,
 		Log:   slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: slog.LevelInfo})),
 		About: func() apitype.Server { return apitype.Server{Schema: 1, Version: "1.2.3", Token: "sesame"} },
 		URLs:  func(a store.App) []string { return []string{"http://" + string(a.Name) + ".localhost:7733/"} },
@@ -273,6 +283,12 @@ func (f *fixture) do(t *testing.T, method, path, body string) (status int, reply
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return f.send(t, req)
+}
+
+// send is do for a request that is made.
+func (f *fixture) send(t *testing.T, req *http.Request) (status int, reply string) {
+	t.Helper()
 	resp, err := f.http.Client().Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,9 @@ func functions(assets map[string]asset) template.FuncMap {
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"clock":   func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
 		"query":   url.QueryEscape,
+		"key":     shownKey,
+		"segment": url.PathEscape,
+		"decimal": decimalSize,
 		"class":   statusClass,
 		"sub":     func(a, b int) int { return a - b },
 	}
@@ -58,6 +61,19 @@ func byteSize(n int64) string {
 		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 	}
 	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}
+
+// decimalSize prints a limit that the vendor gives in decimal units.
+func decimalSize(n int64) string {
+	switch {
+	case n < 1e3:
+		return fmt.Sprintf("%d B", n)
+	case n < 1e6:
+		return fmt.Sprintf("%g KB", float64(n)/1e3)
+	case n < 1e9:
+		return fmt.Sprintf("%g MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%g GB", float64(n)/1e9)
 }
 
 func thousands(n int64) string {

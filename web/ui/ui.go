@@ -83,6 +83,8 @@ func (p *Pages) Register(g *echo.Group) {
 	g.GET("/apps/:app", p.app)
 	g.GET("/apps/:app/failover", p.failover)
 	g.GET("/apps/:app/delete", p.confirmDelete)
+	g.GET("/apps/:app/data", p.data)
+	g.GET("/apps/:app/data/value", p.value)
 	g.GET("/requests", p.requests)
 	g.GET("/requests/:seq", p.request)
 	g.GET("/logs", p.logs)
@@ -95,6 +97,8 @@ func (p *Pages) Register(g *echo.Group) {
 	g.POST("/apps/:app/failover/release", p.release)
 	g.POST("/apps/:app/rollback", p.rollback)
 	g.POST("/apps/:app/delete", p.delete)
+	g.POST("/apps/:app/data/set", p.setValue)
+	g.POST("/apps/:app/data/delete", p.deleteValue)
 }
 
 // A frame is what all pages have.
