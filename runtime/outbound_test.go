@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,23 +30,6 @@ func spinSpec(t testing.TB, name string, hosts ...string) Spec {
 		t.Fatal(err)
 	}
 	return componentSpec(wasm, func(c *artifact.Component) { c.Metadata.AllowedOutboundHosts = hosts })
-}
-
-// withChained adds a private component to s that other components can call.
-func withChained(t testing.TB, s Spec, id, guest string, hosts ...string) Spec {
-	t.Helper()
-	wasm, err := spin.Wasm(guest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Lock.Triggers = append(s.Lock.Triggers, artifact.Trigger{
-		ID: id, Type: "http", Config: json.RawMessage(fmt.Sprintf(`{"component":%q,"route":{"private":true}}`, id)),
-	})
-	s.Lock.Components = append(s.Lock.Components, artifact.Component{
-		ID: id, Source: artifact.Source{ContentType: "application/wasm", Digest: s.Blobs.(*blobs).add(wasm)},
-		Metadata: artifact.ComponentMetadata{AllowedOutboundHosts: hosts},
-	})
-	return s
 }
 
 // configured returns a host of another configuration than newHost's.
@@ -192,53 +174,6 @@ func TestOutboundTemplates(t *testing.T) {
 	}
 }
 
-// A component of the app answers under its name, as if it had the route "/...".
-func TestServiceChaining(t *testing.T) {
-	checkGoroutines(t)
-	s := withChained(t, spinSpec(t, "outbound", "http://*.spin.internal", "https://back.spin.internal"), "back", "outbound", "http://self", "http://web.spin.internal")
-	v := serve(t, newHost(t, akamai), s)
-	tests := []struct{ path, want string }{
-		{"/GET/http://back.spin.internal/x/y?z", "200 GET /x/y?z at http://localhost/x/y?z, route , from 0.0.0.0:0"},
-		{"/GET/https://back.spin.internal/x", "200 GET /x at http://localhost/x, route , from 0.0.0.0:0"},
-		{"/GET/http://back.spin.internal:80/.well-known/spin/health", "200 GET /.well-known/spin/health at http://localhost/.well-known/spin/health, route , from 0.0.0.0:0"},
-		{"/POST/http://BACK.spin.internal/x", "200 POST /x at http://localhost/x, route , from 0.0.0.0:0"},
-		{"/GET/http://nobody.spin.internal/x", "future: destination-not-found"},
-		{"/GET/http://back.spin.internal/GET/http://web.spin.internal/x", "200 200 GET /x at http://localhost/x, route , from 0.0.0.0:0"},
-		// What calls itself is the app where the client asked it.
-		{"/GET/http://back.spin.internal/GET/self:/x", fmt.Sprintf("200 200 GET /x at http://%s/x, route , from 127.0.0.1:0", host(v))},
-	}
-	for _, tt := range tests {
-		if got := v.get(tt.path); got.body != tt.want {
-			t.Errorf("%s = %d %q, want %q", tt.path, got.StatusCode, got.body, tt.want)
-		}
-	}
-	if got := v.get("/x"); strings.Contains(got.body, "back") {
-		t.Errorf("a private component answers: %q", got.body)
-	}
-}
-
-// A request that asks for itself ends, with one slot for the whole app, and
-// leaves the app whole.
-func TestRecursionEnds(t *testing.T) {
-	checkGoroutines(t)
-	limits := akamai
-	limits.Instances = 1
-	v := serve(t, newHost(t, limits), spinSpec(t, "outbound", "http://self"))
-	path := "/x"
-	for range maxDepth {
-		path = "/GET/self:" + path
-	}
-	if got := v.get(path); !strings.HasPrefix(got.body, strings.Repeat("200 ", maxDepth)+"GET /x at") {
-		t.Errorf("%d deep: %d %q", maxDepth, got.StatusCode, got.body)
-	}
-	if got := v.get("/GET/self:" + path); !strings.HasSuffix(got.body, "future: loop-detected") {
-		t.Errorf("%d deep: %d %q", maxDepth+1, got.StatusCode, got.body)
-	}
-	if got := v.get("/x"); got.StatusCode != 200 {
-		t.Errorf("after that: %d", got.StatusCode)
-	}
-}
-
 // Offline, what counts is the address that a name has when the connection is
 // made, and not what it is called.
 func TestOffline(t *testing.T) {
@@ -372,40 +307,6 @@ func TestOutboundHostileServers(t *testing.T) {
 		}
 	}
 	t.Cleanup(v.app.host.transport.CloseIdleConnections)
-}
-
-// fermyon:spin/http follows redirects, to where the component may go.
-func TestOldOutbound(t *testing.T) {
-	checkGoroutines(t)
-	o := testOrigin(t)
-	v := serve(t, newHost(t, akamai), withChained(t, spinSpec(t, "spin1", "http://127.0.0.1:*", "http://self", "http://back.spin.internal"), "back", "outbound"))
-	tests := []struct{ path, want string }{
-		{"/GET/" + o.URL + "/a?b=c", "200 GET /a?b=c  (text/plain; charset=utf-8)"},
-		{"/POST/" + o.URL + "/a", "200 POST /a Hello, world! (text/plain; charset=utf-8)"},
-		{"/OPTIONS/" + o.URL + "/a", "200 OPTIONS /a  (text/plain; charset=utf-8)"},
-		{"/GET/" + o.URL + "/redirect", "200 GET /elsewhere  (text/plain; charset=utf-8)"},
-		{"/GET/" + o.URL + "/loop", "error runtime-error"},
-		{"/GET/" + o.URL + "/away", "error destination-not-allowed"},
-		{"/GET/http://" + freePort(t) + "/", "error runtime-error"},
-		{"/GET/http://example.com/", "error destination-not-allowed"},
-		{"/GET/ftp://127.0.0.1/", "error invalid-url"},
-		{"/GET/nonsense", "error invalid-url"},
-		{"/GET/http://a%20b:x/", "error invalid-url"},
-		{"/GET/http://back.spin.internal/x", "200 GET /x at http://localhost/x, route , from 0.0.0.0:0 (none)"},
-		{"/GET//x", "404 no such check (none)"}, // the path alone is the app itself
-		{"/infer/m", "invalid-input: The component does not have access to use 'm'. To give the component access, add 'm' to the 'ai_models' key in your component manifest"},
-		{"/embeddings/m", "invalid-input: The component does not have access to use 'm'. To give the component access, add 'm' to the 'ai_models' key in your component manifest"},
-	}
-	for _, tt := range tests {
-		if got := v.get(tt.path); got.body != tt.want {
-			t.Errorf("%s = %d %q, want %q", tt.path, got.StatusCode, got.body, tt.want)
-		}
-	}
-	s := spinSpec(t, "spin1")
-	s.Lock.Components[0].Metadata.AIModels = []string{"llama2-chat"}
-	if got := serve(t, newHost(t, akamai), s).get("/infer/llama2-chat"); got.body != "runtime-error: model 'llama2-chat' is not available here: this server runs no models" {
-		t.Errorf("a model that is granted: %q", got.body)
-	}
 }
 
 func TestHTTPHostsOfOldLocks(t *testing.T) {
