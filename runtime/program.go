@@ -55,8 +55,8 @@ func checkComponent(c *artifact.Component) error {
 	if err := checkRequirements(c.HostRequirements); err != nil {
 		return fmt.Errorf("component %q: %w", c.ID, err)
 	}
-	if len(c.Dependencies) > 0 || len(c.TriggerDependencies) > 0 {
-		return fmt.Errorf("component %q has dependencies that are not composed into it, which this host cannot do", c.ID)
+	if len(c.TriggerDependencies) > 0 {
+		return fmt.Errorf("component %q: %w", c.ID, ErrMiddleware)
 	}
 	for name, value := range c.Environment {
 		if name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
@@ -68,9 +68,8 @@ func checkComponent(c *artifact.Component) error {
 
 // code compiles the binary of c.
 func (a *App) code(ctx context.Context, c *artifact.Component) (*compiled, error) {
-	code, release, err := a.host.code.acquire(ctx, c.Source.Digest, func(ctx context.Context) ([]byte, error) {
-		return a.read(ctx, c.Source.Digest)
-	})
+	digest, load := a.binary(c)
+	code, release, err := a.host.code.acquire(ctx, digest, load)
 	switch {
 	case err == nil:
 		a.releases = append(a.releases, release)

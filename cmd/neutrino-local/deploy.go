@@ -33,7 +33,7 @@ type deploy struct {
 	readiness   time.Duration
 	failover    failoverFlags
 	format      string
-	cacheDir    string // accepted as the cloud's; nothing is cached yet
+	cacheDir    string
 
 	say    io.Writer // the transcript
 	client *client.Client
@@ -79,7 +79,7 @@ it, as the cloud does; the old one may answer for a short while longer.`,
 	f.StringVar(&d.reference, "from-registry", "", "deploy what is in a registry at this reference, and not the app in this folder")
 	d.credentials.addFlags(c)
 	f.BoolVar(&d.build, "build", false, "run the components' build commands first (also SPIN_ALWAYS_BUILD)")
-	f.StringVar(&d.cacheDir, "cache-dir", "", "accepted and not used")
+	f.StringVar(&d.cacheDir, "cache-dir", "", "where downloaded components are kept")
 	f.StringVar(&d.createName, "create-name", "", "create an app of this name, whatever the workspace is linked to")
 	f.BoolVar(&d.noConfirm, "no-confirm", false, "do not ask")
 	f.StringArrayVar(&d.variables, "variable", nil, "KEY=VALUE, KEY=@FILE, @FILE.json or @FILE.toml (the last one wins)")

@@ -44,7 +44,7 @@ var layers = map[string][]string{
 
 	// What runs guests.
 	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/spin/sqlite", "runtime/codecache", "runtime/memory", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
-		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp",
+		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp", "runtime/component/compose",
 		"runtime/wasi/sockets", "runtime/component/abi", "runtime/spin/keyvalue", "runtime/spin/legacy", "runtime/spin/outbound", "runtime/spin/variables", "store/keyvalue"},
 	"runtime/files":  {"registry/artifact"},
 	"runtime/memory": {},

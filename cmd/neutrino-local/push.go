@@ -17,6 +17,7 @@ type push struct {
 	build       bool
 	profile     string // of the manifest
 	cacheDir    string
+	compose     bool
 	annotations []string
 	format      string
 }
@@ -37,6 +38,7 @@ Credentials are those of Docker's credential files, unless flags give others.`,
 	f.StringVar(&p.profile, "profile", "", "profile of the manifest to build and package")
 	f.BoolVar(&p.build, "build", false, "run the components' build commands first (also SPIN_ALWAYS_BUILD)")
 	f.StringVar(&p.cacheDir, "cache-dir", "", "where downloaded components are kept")
+	f.BoolVar(&p.compose, "compose", false, "put dependencies into their components, for hosts that do not (this one does)")
 	f.StringArrayVar(&p.annotations, "annotation", nil, "KEY=VALUE for the manifest (may be repeated)")
 	p.credentials.addFlags(c)
 	formatFlag(c, &p.format)
@@ -68,7 +70,11 @@ func (p *push) run(ctx context.Context, ref string) error {
 			return err
 		}
 	}
-	app, err := pack.Dir(ctx, manifest, pack.Options{Profile: p.profile, CacheDir: p.cacheDir, Annotations: annotations})
+	options := pack.Options{Profile: p.profile, CacheDir: p.cacheDir, Annotations: annotations, Archive: archives()}
+	if p.compose {
+		options.Compose = composed
+	}
+	app, err := pack.Dir(ctx, manifest, options)
 	if err != nil {
 		return err
 	}

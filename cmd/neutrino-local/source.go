@@ -44,7 +44,7 @@ func (s *folderSource) make(ctx context.Context) (_ artifact.Lock, err error) {
 		}
 	}
 	d.phase(store.Packaging)
-	if s.app, err = packDir(ctx, s.manifest, d.server.Profile, d.server.Limits); err != nil {
+	if s.app, err = packDir(ctx, s.manifest, d.server.Profile, d.cacheDir, d.server.Limits); err != nil {
 		return artifact.Lock{}, err
 	}
 	for _, warning := range s.app.Warnings {

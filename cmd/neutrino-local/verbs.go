@@ -300,38 +300,3 @@ func poll(ctx context.Context, ask func(context.Context) error) error {
 		}
 	}
 }
-
-func checkCommand(g *globals) *cobra.Command {
-	w := &workspace{globals: g}
-	var profile string
-	c := &cobra.Command{
-		Use:   "check",
-		Short: "Find what a deploy would refuse, without a server",
-		Args:  cobra.NoArgs,
-	}
-	c.Flags().StringVarP(&w.from, "from", "f", manifestName, "the app's spin.toml, or the folder that has it")
-	c.Flags().StringVar(&profile, "profile", defaultProfile, "whose limits: "+strings.Join(profileNames(), " or "))
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		p, err := findProfile(profile)
-		if err != nil {
-			return err
-		}
-		manifest, err := w.manifest()
-		if err != nil {
-			return err
-		}
-		app, err := packDir(c.Context(), manifest, p.name, p.limits())
-		if err != nil {
-			return err
-		}
-		for _, warning := range app.Warnings {
-			g.printf("warning: %s\n", warning)
-		}
-		if _, err := store.ParseAppName(app.Name); err != nil {
-			g.printf("warning: %v; %s with --create-name\n", err, store.HintOf(err))
-		}
-		g.printf("%s: nothing that a deploy would refuse\n", filepath.Base(manifest))
-		return nil
-	}
-	return c
-}

@@ -126,6 +126,20 @@ type override struct {
 // Read returns the manifest at path, which may also be the directory that holds
 // a spin.toml. All that is wrong with it is one error, Problems.
 func Read(path string) (*Manifest, error) {
+	m, err := readAll(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.report.err(); err != nil {
+		return nil, err
+	}
+	m.Warnings = m.report.warned()
+	return m, nil
+}
+
+// readAll returns the manifest at path as far as it can be read: what is wrong
+// with it is in its report.
+func readAll(path string) (*Manifest, error) {
 	path = filepath.Clean(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, ManifestName)
@@ -139,13 +153,11 @@ func Read(path string) (*Manifest, error) {
 		return nil, fmt.Errorf("manifest %s: %w", path, err)
 	}
 	m := &Manifest{Path: path, Root: root, report: &report{file: path, data: data}}
-	if tree := parseTOML(m.report); tree != nil {
-		m.decode(tree)
+	tree := parseTOML(m.report)
+	if tree == nil {
+		return nil, m.report.err()
 	}
-	if err := m.report.err(); err != nil {
-		return nil, err
-	}
-	m.Warnings = m.report.warned()
+	m.decode(tree)
 	return m, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,6 +42,10 @@ type Options struct {
 	// Runnable refuses a component that the host cannot run, by what it needs. It
 	// is asked once for each triggered component and executor. Nil accepts all.
 	Runnable func(Binary) error
+
+	// Compose returns the binary of a component with its dependencies inside, for
+	// hosts that do not compose. Nil leaves them beside each other.
+	Compose func(Binary) ([]byte, error)
 }
 
 // A Binary is a component that is to run.
@@ -100,7 +105,7 @@ type Route struct {
 // an app that is too large, and store.ErrConflict for a file that changes
 // meanwhile.
 func Dir(ctx context.Context, path string, options Options) (*App, error) {
-	m, err := Read(path)
+	m, err := readAll(path)
 	if err != nil {
 		return nil, err
 	}
@@ -124,18 +129,19 @@ type packer struct {
 	contents map[string]*content // by where they are
 
 	middleware map[string][]packedDependency // by trigger
+
+	damaged bool // the manifest: only what it surely says is looked at
 }
 
 func (p *packer) pack(ctx context.Context) (*App, error) {
-	p.checkSupported()
+	if p.damaged = len(p.report.problems) > 0; !p.damaged {
+		p.checkSupported()
+	}
 	components := p.gather(ctx)
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.report.err(); err != nil {
-		return nil, err
-	}
-	if err := p.checkStat(); err != nil {
+	if err := errors.Join(p.report.err(), p.checkStat()); err != nil {
 		return nil, err
 	}
 	if err := p.hash(ctx); err != nil {
@@ -175,16 +181,51 @@ func (p *packer) gather(ctx context.Context) []packed {
 		}
 	}
 	for _, c := range all {
-		if c.source != nil && len(c.dependencies) == len(c.Dependencies) {
+		if !p.damaged && c.source != nil && len(c.dependencies) == len(c.Dependencies) {
 			p.checkRunnable(c)
+		}
+	}
+	if p.options.Compose != nil && len(p.report.problems) == 0 {
+		for i := range all {
+			p.compose(&all[i])
 		}
 	}
 	return all
 }
 
-// binary returns what there is to run of a component with a trigger.
-func (c packed) binary(t Trigger, middleware []packedDependency) (Binary, error) {
-	b := Binary{Component: c.ID, Executor: t.HTTP.Executor, Path: c.source.path}
+// compose puts the dependencies of c into its binary.
+func (p *packer) compose(c *packed) {
+	for _, t := range p.manifest.Triggers {
+		if t.Component == c.ID && len(t.middleware) > 0 {
+			p.report.errorf(t.offset, "trigger %q: middleware cannot be composed here", t.ID)
+			return
+		}
+	}
+	if len(c.dependencies) == 0 {
+		return
+	}
+	b, err := c.binary(artifact.Executor{}, nil)
+	if err != nil {
+		p.report.errorf(c.Source.offset, "component %q: %v", c.ID, err)
+		return
+	}
+	wasm, err := p.options.Compose(b)
+	if err != nil {
+		p.report.errorf(c.Source.offset, "component %q: %v", c.ID, err)
+		return
+	}
+	c.dependencies = nil
+	c.source = &content{
+		name: c.Source.String() + " and its dependencies", owner: c.ID, media: artifact.WasmType, size: int64(len(wasm)),
+		file: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(wasm)), nil },
+	}
+	p.contents["composed:"+c.ID] = c.source
+}
+
+// binary returns what there is to run of a component, with the middleware of a
+// trigger.
+func (c packed) binary(e artifact.Executor, middleware []packedDependency) (Binary, error) {
+	b := Binary{Component: c.ID, Executor: e, Path: c.source.path}
 	for _, d := range c.dependencies {
 		inherit, err := d.inherit.json()
 		if err != nil {
@@ -213,7 +254,7 @@ func (p *packer) checkRunnable(c packed) {
 			continue
 		}
 		asked[t.HTTP.Executor] = true
-		b, err := c.binary(t, middleware)
+		b, err := c.binary(t.HTTP.Executor, middleware)
 		if err == nil {
 			err = p.options.Runnable(b)
 		}

@@ -37,10 +37,8 @@ func (m *Manifest) WithProfile(name string) (*Manifest, error) {
 		}
 		return nil, err
 	}
-	changed.report = &report{file: m.report.file, data: m.report.data, warnings: m.report.warnings}
-	changed.checkDependencies()
-	if err := changed.report.err(); err != nil {
-		return nil, err
+	if len(m.report.problems) == 0 {
+		changed.checkDependencies()
 	}
 	return &changed, nil
 }

@@ -16,6 +16,9 @@ import (
 // source returns the wasm binary of a component. What is wrong goes to the
 // report, and nil is returned.
 func (p *packer) source(ctx context.Context, c *Component) *content {
+	if p.damaged && c.Source.Path == "" {
+		return nil
+	}
 	content, err := p.binary(ctx, c.Source, c.ID)
 	switch {
 	case errors.Is(err, errNotWasm):
@@ -68,6 +71,9 @@ func (p *packer) dependencies(ctx context.Context, list []Dependency, owner stri
 	var all []packedDependency
 	for i := range list {
 		d := &list[i]
+		if p.damaged && d.Source.Path == "" {
+			continue
+		}
 		what := fmt.Sprintf("dependency %q of component %q", d.Name, owner)
 		if d.Name == "" {
 			what = fmt.Sprintf("middleware of %s", owner)
