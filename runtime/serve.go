@@ -133,7 +133,7 @@ func (c *call) serve(path string, m route.Match) ledger.Outcome {
 // the revision and its slot until then.
 func (c *call) outlive(ctx context.Context, rest func() error, end func()) {
 	release := c.entry.Hold()
-	c.app.enter() // cannot fail: the request is in
+	c.app.join() // the request is in, though the app may be closing
 	go func() {
 		defer c.app.leave()
 		defer release()
