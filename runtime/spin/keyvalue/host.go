@@ -53,6 +53,7 @@ type Host struct {
 // Link offers the interfaces to components that l links. wasi:keyvalue/atomics
 // is one of them only if atomics is true.
 func Link(l *component.Linker, atomics bool) *Host {
+	declare(l)
 	h := &Host{states: component.NewSlot[*State](l)}
 	h.linkSpin(l)
 	h.linkLegacy(l)
