@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/runtime/pool"
 	"github.com/neutrino-local/neutrino-local/runtime/route"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
 	"github.com/neutrino-local/neutrino-local/store"
@@ -54,6 +55,7 @@ type App struct {
 	triggers  map[string]*trigger // by key of the table
 	routes    []Route
 	releases  []func() // of compiled modules
+	pool      *pool.App
 
 	slots   chan struct{}           // holds one for each guest that runs; nil: no limit
 	inner   [maxDepth]chan struct{} // the same for those that other guests wait for, by depth
@@ -104,6 +106,8 @@ func (h *Host) Compile(ctx context.Context, s Spec) (_ *App, err error) {
 			a.inner[i] = make(chan struct{}, n)
 		}
 	}
+	// The slots bound who is at work; the pool also has instances that are reset.
+	a.pool = h.pool.App(pool.AppConfig{Name: s.App, Instances: h.limits.Instances * (maxDepth + 2), Wait: h.limits.Queue})
 	defer func() {
 		if err != nil {
 			a.release()

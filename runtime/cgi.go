@@ -19,7 +19,7 @@ import (
 // commandExecutor runs the component of a trigger as a CGI program, with a fresh
 // instance for each request.
 type commandExecutor struct {
-	guest
+	*guest
 	command   *component.Func
 	arguments string            // template
 	base      map[string]string // the environment of the manifest
@@ -32,7 +32,7 @@ func (a *App) command(ctx context.Context, c *artifact.Component, code *componen
 	if !ok {
 		return nil, fmt.Errorf("component %q: %w", c.ID, errNoCommand)
 	}
-	g, err := a.guest(ctx, c, code)
+	g, err := a.guest(ctx, c, code, true)
 	if err != nil {
 		return nil, err
 	}
@@ -49,14 +49,11 @@ func (e *commandExecutor) serve(ctx context.Context, w http.ResponseWriter, q *r
 		r.Body = body
 	}
 	return wagi.Serve(ctx, w, r, e.arguments, e.base, q.stderr, func(ctx context.Context, i *wagi.Invocation) error {
-		ctx, in, done, err := e.instantiate(ctx, i)
-		if err != nil {
+		return e.use(ctx, i, func(ctx context.Context, in *component.Instance) error {
+			err := e.run(ctx, in, q)
+			body.stop()
 			return err
-		}
-		defer done()
-		err = e.run(ctx, in, q)
-		body.stop()
-		return errors.Join(err, closeInstance(context.WithoutCancel(ctx), in))
+		})
 	})
 }
 

@@ -77,8 +77,17 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 // logTo returns what a grant writes lines with that are not part of what the
 // guest writes.
 func logTo(stderr io.Writer) func(line string) {
-	if w, ok := stderr.(*lineWriter); ok {
+	switch w := stderr.(type) {
+	case *lineWriter:
 		return w.emit
+	case *valve: // whoever it is open for then
+		return func(line string) {
+			if to, ok := w.to.(*lineWriter); ok {
+				to.emit(line)
+				return
+			}
+			fmt.Fprintln(w, line)
+		}
 	}
 	return func(line string) { fmt.Fprintln(stderr, line) }
 }

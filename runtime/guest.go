@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 
+	"github.com/tetratelabs/wazero"
+
+	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 )
 
@@ -13,6 +17,16 @@ import (
 type wagiExecutor struct {
 	id      string
 	program *wagi.Program
+	supply  *supply
+}
+
+// make makes an instance of the program.
+func (e *wagiExecutor) make(ctx context.Context, config wazero.ModuleConfig) (*component.Instance, func(error) error, error) {
+	l, err := e.supply.lend(ctx, io.Discard, io.Discard, component.InstanceConfig{Preview1: config})
+	if err != nil {
+		return nil, nil, err
+	}
+	return l.Instance, func(err error) error { return l.end(ctx, err) }, nil
 }
 
 func (e *wagiExecutor) start(ctx context.Context) error {

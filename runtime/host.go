@@ -12,12 +12,15 @@ package runtime
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/runtime/codecache"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/memory"
+	"github.com/neutrino-local/neutrino-local/runtime/pool"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/sqlite"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/store/keyvalue"
@@ -30,12 +33,16 @@ type Limits struct {
 	Request   int64         // bytes of a request's body
 	Response  int64         // bytes of a response's body
 	Instances int           // of one app at once
+
+	GuestMemory uint64        // bytes of all instances together
+	Queue       time.Duration // that a request waits at most for an instance or for memory
 }
 
 // Config says how a Host runs guests.
 type Config struct {
-	CacheDir  string // compiled code on disk, as of package codecache; "" keeps it in memory only
-	CacheSize int64  // bytes that it may have; 0: as package codecache says
+	CacheDir  string        // compiled code on disk, as of package codecache; "" keeps it in memory only
+	CacheSize int64         // bytes that it may have; 0: as package codecache says
+	Memories  memory.Method // how instances are reset; memory.Fresh: not at all
 	Limits    Limits
 	Features  Features
 	Log       *slog.Logger
@@ -62,6 +69,8 @@ type Host struct {
 	code     code
 
 	components *component.Engine
+	space      *memory.Space
+	pool       *pool.Pool
 	preview1   map[string]bool // functions that commands may import
 	can        capabilities    // of components
 	network    *network        // and what they reach by it
@@ -84,10 +93,42 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	if h.preview1, err = wagi.Functions(ctx); err != nil {
 		return nil, err
 	}
+	if err := h.openPool(ctx, cfg); err != nil {
+		return nil, err
+	}
 	h.components, err = component.NewEngine(ctx, component.Config{
-		Cache: openCache(ctx, cfg), Workers: compileWorkers, Preview1: wagi.Link, Log: h.log,
+		Cache: openCache(ctx, cfg), Workers: compileWorkers, Preview1: wagi.Link, Space: h.space, Log: h.log,
 	})
 	return h, err
+}
+
+// openPool makes what instances come from.
+func (h *Host) openPool(ctx context.Context, cfg Config) (err error) {
+	h.space, err = memory.New(memory.Config{Method: cfg.Memories, Budget: cfg.Limits.GuestMemory, Reclaim: h.reclaim})
+	if err != nil {
+		return err
+	}
+	for _, why := range h.space.Rejected() {
+		h.log.InfoContext(ctx, "a way to reset memories does not work here", keyError, why)
+	}
+	h.pool = pool.New(pool.Config{
+		Room: func(err error) bool {
+			short, ok := errors.AsType[*memory.LimitError](err)
+			return ok && short.Limit == memory.LimitServer
+		},
+		Failed: func(app string, err error) {
+			h.log.Warn("an instance could not be reset or closed", keyApp, app, keyError, err)
+		},
+	})
+	return nil
+}
+
+// reclaim closes idle instances until there is room for need bytes.
+func (h *Host) reclaim(need uint64) {
+	h.pool.Shed(context.Background(), func() bool {
+		st := h.space.Stats()
+		return st.Used+need <= st.Budget
+	})
 }
 
 // openCache opens the cache of compiled code, or returns nil.
@@ -107,7 +148,8 @@ func openCache(ctx context.Context, cfg Config) *codecache.Cache {
 func (h *Host) Close(ctx context.Context) error {
 	h.code.wait()
 	h.transport.CloseIdleConnections()
-	return h.components.Close(ctx)
+	ctx = context.WithoutCancel(ctx) // there is nothing to wait for
+	return errors.Join(h.pool.Close(ctx), h.components.Close(ctx), h.space.Close())
 }
 
 // Keys of log records.

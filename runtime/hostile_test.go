@@ -161,7 +161,6 @@ func TestSelfFetch(t *testing.T) {
 		t.Errorf("another page: %d %q", a.StatusCode, a.body)
 	}
 	v.outcome()
-	v.outcome()
 	var asked sync.WaitGroup
 	asked.Go(func() {
 		if a := v.get("/m"); a.StatusCode < 500 {

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -20,7 +19,7 @@ import (
 // inboundExecutor runs the component of a trigger by the handler of Spin 1: the
 // whole request in, the whole response out.
 type inboundExecutor struct {
-	guest
+	*guest
 	handler *component.Func
 }
 
@@ -63,16 +62,15 @@ func (e *inboundExecutor) serve(ctx context.Context, w http.ResponseWriter, q *r
 
 // call runs a guest of its own for the request.
 func (e *inboundExecutor) call(ctx context.Context, q *request, r abi.Value) (v abi.Value, err error) {
-	ctx, in, done, err := e.instantiate(ctx, e.invocation(q.stdout, q.stderr))
-	if err != nil {
-		return v, err
-	}
-	defer done()
-	v, err = in.Call(ctx, e.handler, r)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return v, errors.Join(err, closeInstance(context.WithoutCancel(ctx), in))
+	err = e.use(ctx, e.invocation(q.stdout, q.stderr), func(ctx context.Context, in *component.Instance) error {
+		var err error
+		v, err = in.Call(ctx, e.handler, r)
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return err
+	})
+	return v, err
 }
 
 // inboundHeaders are those of the request; Host is one of them for these guests.

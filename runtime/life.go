@@ -31,13 +31,13 @@ var errClosed = errors.New("the revision is closed")
 // code is freed by the last request.
 func (a *App) Close(ctx context.Context) error {
 	a.mu.Lock()
-	first := !a.closed
+	last := !a.closed && a.users == 0
 	a.closed = true
-	if first && a.users == 0 {
+	a.mu.Unlock()
+	if last {
 		a.release()
 		close(a.idle)
 	}
-	a.mu.Unlock()
 	select {
 	case <-a.idle:
 		return nil
@@ -58,14 +58,20 @@ func (a *App) enter() bool {
 
 func (a *App) leave() {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.users--; a.users == 0 && a.closed {
+	a.users--
+	last := a.users == 0 && a.closed
+	a.mu.Unlock()
+	if last {
 		a.release()
 		close(a.idle)
 	}
 }
 
+// release closes the app's instances and frees its code. No request is left.
 func (a *App) release() {
+	if a.pool != nil {
+		_ = a.pool.Close(context.Background()) // it waits for resets, which are bounded
+	}
 	for _, release := range a.releases {
 		release()
 	}

@@ -86,7 +86,6 @@ func (a *App) program(ctx context.Context, c *artifact.Component, code *compiled
 		return nil, err
 	}
 	p := &wagi.Program{
-		Component: code.component,
 		Arguments: arguments, Environment: c.Environment, Memory: a.host.limits.Memory,
 	}
 	if len(c.Files) > 0 {
@@ -95,7 +94,9 @@ func (a *App) program(ctx context.Context, c *artifact.Component, code *compiled
 			return nil, fmt.Errorf("component %q: %w", c.ID, err)
 		}
 	}
-	return &wagiExecutor{id: c.ID, program: p}, nil
+	e := &wagiExecutor{id: c.ID, program: p, supply: a.newSupply(code.component, nil)}
+	p.Make = e.make
+	return e, nil
 }
 
 func (a *App) openFile(ctx context.Context, d artifact.Digest) (files.Content, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/files"
+	"github.com/neutrino-local/neutrino-local/runtime/pool"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
@@ -26,27 +27,33 @@ import (
 type guest struct {
 	id          string
 	can         capabilities
-	component   *component.Component
+	supply      *supply
 	environment []wagi.Variable // of the manifest, by name
 	files       *files.Tree     // nil: none
-	memory      uint64          // bytes, 0: any
 	grants      []grant
 }
 
-func (a *App) guest(ctx context.Context, c *artifact.Component, code *component.Component) (guest, error) {
-	g := guest{id: c.ID, can: a.host.can, component: code, memory: a.host.limits.Memory}
+// guest returns the guest of a component. One that sees its request before it is
+// called, as a command does, is made for each request.
+func (a *App) guest(ctx context.Context, c *artifact.Component, code *component.Component, command bool) (*guest, error) {
+	g := &guest{id: c.ID, can: a.host.can}
 	var err error
 	if g.grants, err = a.grants(c); err != nil {
-		return guest{}, err
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
 		g.environment = append(g.environment, wagi.Variable{Name: name, Value: c.Environment[name]})
 	}
 	if len(c.Files) > 0 {
 		if g.files, err = files.New(ctx, c.Files, a.openFile); err != nil {
-			return guest{}, fmt.Errorf("component %q: %w", c.ID, err)
+			return nil, fmt.Errorf("component %q: %w", c.ID, err)
 		}
 	}
+	var start func(*component.Instance, *outlet) error
+	if !command {
+		start = func(in *component.Instance, o *outlet) error { return g.init(in, g.invocation(&o.stdout, &o.stderr)) }
+	}
+	g.supply = a.newSupply(code, start)
 	return g, nil
 }
 
@@ -57,40 +64,52 @@ func (g *guest) invocation(stdout, stderr io.Writer) *wagi.Invocation {
 
 // start shows that the guest can be made.
 func (g *guest) start(ctx context.Context) error {
-	_, in, done, err := g.instantiate(ctx, g.invocation(io.Discard, io.Discard))
-	if err != nil {
+	ctx, config, done := g.config(ctx, g.invocation(io.Discard, io.Discard))
+	defer done()
+	if err := g.supply.warm(ctx, config); err != nil {
 		return fmt.Errorf("component %q: instantiate: %w", g.id, err)
 	}
-	defer done()
-	return closeInstance(ctx, in)
+	return nil
 }
 
-// instantiate makes an instance that sees i, and returns it with the context for
-// its calls. The caller closes it, and calls done after that.
-func (g *guest) instantiate(ctx context.Context, i *wagi.Invocation) (_ context.Context, in *component.Instance, done func(), err error) {
-	config, done := component.InstanceConfig{MemoryLimit: g.memory}, func() {}
-	if g.component.UsesPreview1() {
+// use has f use an instance that sees i.
+func (g *guest) use(ctx context.Context, i *wagi.Invocation, f func(context.Context, *component.Instance) error) error {
+	ctx, config, done := g.config(ctx, i)
+	defer done()
+	l, err := g.supply.lend(ctx, i.Stdout, i.Stderr, config)
+	if err != nil {
+		return err
+	}
+	defer l.lease.Discard(pool.Trapped) // if f panics
+	err = f(ctx, l.Instance)
+	return errors.Join(err, l.end(ctx, err))
+}
+
+// config is for an instance that sees i and is made for it, with the context for
+// its calls, and what is to be done when it is gone.
+func (g *guest) config(ctx context.Context, i *wagi.Invocation) (context.Context, component.InstanceConfig, func()) {
+	config, done := component.InstanceConfig{}, func() {}
+	if g.supply.component.UsesPreview1() {
 		ctx, config.Preview1, done = i.Preview1(ctx, g.files)
 	}
-	config.Init = func(in *component.Instance) error {
-		s, err := g.state(i)
-		if err != nil {
+	config.Init = func(in *component.Instance) error { return g.init(in, i) }
+	return ctx, config, done
+}
+
+// init gives an instance what it sees and may use.
+func (g *guest) init(in *component.Instance, i *wagi.Invocation) error {
+	s, err := g.state(i)
+	if err != nil {
+		return err
+	}
+	g.can.wasi.Set(in, s)
+	log := logTo(i.Stderr)
+	for _, grant := range g.grants {
+		if err := grant(in, log); err != nil {
 			return err
 		}
-		g.can.wasi.Set(in, s)
-		log := logTo(i.Stderr)
-		for _, grant := range g.grants {
-			if err := grant(in, log); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
-	if in, err = g.component.Instantiate(ctx, config); err != nil {
-		done()
-		return ctx, nil, nil, err
-	}
-	return ctx, in, done, nil
+	return nil
 }
 
 // state is what an instance sees by WASI 0.2.
@@ -112,10 +131,10 @@ func (g *guest) state(i *wagi.Invocation) (*wasi.State, error) {
 	return s, nil
 }
 
-// wasiExecutor runs the component of a trigger by its wasi:http handler, with a
-// fresh instance for each request.
+// wasiExecutor runs the component of a trigger by its wasi:http handler, with an
+// instance for each request that is as new.
 type wasiExecutor struct {
-	guest
+	*guest
 	handler *component.Func
 }
 
@@ -125,7 +144,7 @@ func (a *App) handlers(ctx context.Context, c *artifact.Component, code *compone
 	if err != nil {
 		return nil, fmt.Errorf("component %q: %w", c.ID, err)
 	}
-	g, err := a.guest(ctx, c, code)
+	g, err := a.guest(ctx, c, code, false)
 	switch {
 	case err != nil:
 		return nil, err
@@ -153,11 +172,13 @@ func findHandler(c *component.Component) (*component.Func, error) {
 var errNoHandler = errors.New("it exports no handler of requests: want wasi:http/incoming-handler@0.2")
 
 // closeInstance closes in. A guest may leave what it has in any order.
-func closeInstance(ctx context.Context, in *component.Instance) error {
-	if err := in.Close(ctx); err != nil && !errors.Is(err, stream.ErrChildren) {
-		return err
+func closeInstance(ctx context.Context, in *component.Instance) error { return tolerate(in.Close(ctx)) }
+
+func tolerate(err error) error {
+	if errors.Is(err, stream.ErrChildren) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // A guestRun is one guest at work on a request.
@@ -177,14 +198,17 @@ func (e *wasiExecutor) run(ctx context.Context, q *request, g *guestRun) {
 			g.closing = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	ctx, in, done, err := e.instantiate(ctx, e.invocation(q.stdout, q.stderr))
+	ctx, config, done := e.config(ctx, e.invocation(q.stdout, q.stderr))
+	defer done()
+	l, err := e.supply.lend(ctx, q.stdout, q.stderr, config)
 	if err != nil {
 		g.ended.Set(err)
 		return
 	}
-	defer done()
-	g.ended.Set(e.can.http.Handle(ctx, in, e.handler, g.exchange))
-	g.closing = closeInstance(context.WithoutCancel(ctx), in)
+	defer l.lease.Discard(pool.Trapped) // if this panics
+	err = e.can.http.Handle(ctx, l.Instance, e.handler, g.exchange)
+	g.ended.Set(err)
+	g.closing = l.end(ctx, err)
 }
 
 // wait returns when the guest is gone, and how it ended.

@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	"router/rollout": {"store", "registry/artifact", "router", "router/ledger"},
 
 	// What runs guests.
-	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/spin/sqlite", "runtime/codecache", "runtime/memory", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
+	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/spin/sqlite", "runtime/codecache", "runtime/memory", "runtime/pool", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
 		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp", "runtime/component/compose",
 		"runtime/wasi/sockets", "runtime/component/abi", "runtime/spin/keyvalue", "runtime/spin/legacy", "runtime/spin/outbound", "runtime/spin/variables", "store/keyvalue"},
 	"runtime/files":  {"registry/artifact"},

@@ -21,7 +21,7 @@ import (
 
 // codeVersion is the version of what this package makes of a component before
 // it is compiled. It goes up with each change of that.
-const codeVersion = 1
+const codeVersion = 3
 
 // A core is the compiled module of one core instance.
 type core struct {
@@ -30,25 +30,36 @@ type core struct {
 	memory    bool           // it has a memory of its own
 	start     string         // export that is its start function; empty: none
 	globals   []string       // exports that are its own mutable globals
+	fuel      string         // export that is its counter of fuel; empty: it has no code
+	fuelStart uint64
 }
 
 // A rewritten module is what compilation begins with, and what is kept beside
 // compiled code, since to make it takes half as long as to load that.
 type rewritten struct {
-	Imports []string // module and name of each, to know it is for the same plan
-	Wasm    []byte
-	Image   []memory.Segment
-	Globals []string
-	Start   string
-	Stuck   string
+	Imports   []string // module and name of each, to know it is for the same plan
+	Wasm      []byte
+	Image     []memory.Segment
+	Memory    *rewrite.Memory
+	Globals   []string
+	Start     string
+	Fuel      string
+	FuelStart uint64
+	Stuck     string
 }
 
 // worthKeeping is the size of a module from which its rewritten form is kept.
 const worthKeeping = 256 << 10
 
 // hostModule is the name by which rewritten modules import host functions; the
-// others are numbers of core instances.
-const hostModule = "h"
+// others are numbers of core instances. tickName is what metered code calls.
+const (
+	hostModule = "h"
+	tickName   = "tick"
+)
+
+// guestStack is how many bytes of stack the calls of one module may take.
+const guestStack = 4 << 20
 
 func (c *Component) providerName(r plan.Ref) (module, name string) {
 	if r.OnHost() {
@@ -85,9 +96,11 @@ func (c *Component) compileCores(ctx context.Context, v vault) error {
 		if c.stuck == "" {
 			c.stuck = out.Stuck
 		}
-		k := core{compiled: m, providers: providers, start: out.Start, globals: out.Globals}
-		if own, ok := ownMemory(planned.Module); ok {
-			k.memory = true
+		k := core{
+			compiled: m, providers: providers, start: out.Start, globals: out.Globals,
+			fuel: out.Fuel, fuelStart: out.FuelStart, memory: out.Memory != nil,
+		}
+		if own := out.Memory; own != nil {
 			if minimum += own.Min << 16; minimum > 1<<40 {
 				return fmt.Errorf("module %d: memories of the component are too large", planned.Number)
 			}
@@ -100,21 +113,6 @@ func (c *Component) compileCores(ctx context.Context, v vault) error {
 		c.cores = append(c.cores, k)
 	}
 	return nil
-}
-
-// ownMemory returns the limits of a module's own memory, of which the engine
-// allows one.
-func ownMemory(m *rewrite.Module) (types.Limits, bool) {
-	imported := 0
-	for _, imp := range m.Imports {
-		if imp.Type.Sort == types.CoreSortMemory {
-			imported++
-		}
-	}
-	if len(m.Memories) <= imported {
-		return types.Limits{}, false
-	}
-	return m.Memories[imported].Limits, true
 }
 
 // rewritten returns the rewritten module of a core instance, from the cache if
@@ -150,17 +148,42 @@ func (c *Component) rewrite(i int, imports []string) (*rewritten, error) {
 	m := c.plan.Cores[i].Module
 	out, err := m.Apply(rewrite.Options{
 		Import:    func(k int, _ types.CoreImport) (string, string) { return imports[2*k], imports[2*k+1] },
-		StripData: true, ExportGlobals: true, MoveStart: true,
+		StripData: true, ExportGlobals: true, MoveStart: true, RaiseMemory: true, MaxTable: module.TableLimit,
+		Fuel: &rewrite.Fuel{Module: hostModule, Name: tickName, Stack: guestStack},
 	})
 	if err != nil {
 		return nil, err
 	}
-	r := &rewritten{Imports: imports, Start: out.Start, Image: coalesce(out.Image)}
+	r := &rewritten{
+		Imports: imports, Wasm: out.Wasm, Image: coalesce(out.Image), Memory: out.Memory,
+		Start: out.Start, Fuel: out.Fuel, FuelStart: out.FuelStart,
+	}
 	for _, g := range out.Globals {
 		r.Globals = append(r.Globals, g.Name)
 	}
-	r.Wasm, err = module.BoundTables(out.Wasm)
+	r.Stuck, err = stuck(out)
 	return r, err
+}
+
+// stuck says why instances with the module cannot be reset, or "".
+func stuck(out *rewrite.Output) (string, error) {
+	active, err := module.ActiveData(out.Wasm)
+	switch {
+	case err != nil:
+		return "", err
+	case active:
+		return "a module has data at places that are known only when it is instantiated", nil
+	case out.ChangesTables:
+		return "a module has code that changes tables", nil
+	case out.DropsSegments:
+		return "a module has code that drops segments", nil
+	}
+	for _, g := range out.Globals {
+		if g.Type == types.V128 {
+			return "a module has a mutable global of 128 bits", nil
+		}
+	}
+	return "", nil
 }
 
 // coalesce joins segments that follow each other closely: toolchains write one
@@ -219,6 +242,8 @@ func (c *Component) compileHost(ctx context.Context) error {
 			WithGoFunction(api.GoFunc(h.run), valueTypes(h.core.Params), valueTypes(h.core.Results)).
 			WithName(h.name).Export(strconv.Itoa(i))
 	}
+	counter := []api.ValueType{api.ValueTypeI64}
+	b = b.NewFunctionBuilder().WithGoFunction(api.GoFunc(tick), counter, counter).Export(tickName)
 	m, err := b.Compile(ctx)
 	if err != nil {
 		return fmt.Errorf("host functions: %w", err)

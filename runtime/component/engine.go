@@ -197,7 +197,7 @@ func newRuntime(ctx context.Context, dir string) (wazero.Runtime, wazero.Compila
 			return nil, nil, fmt.Errorf("compilation cache %s: %w", dir, err)
 		}
 	}
-	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithCompilationCache(cache).WithCloseOnContextDone(true)
+	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithCompilationCache(cache)
 	return wazero.NewRuntimeWithConfig(ctx, config), cache, nil
 }
 

@@ -186,6 +186,9 @@ func (in *Instance) link(ctx context.Context) error {
 			g := core.ExportedGlobal(name).(api.MutableGlobal)
 			in.globals = append(in.globals, global{g, g.Get()})
 		}
+		if k.fuel != "" {
+			in.globals = append(in.globals, global{core.ExportedGlobal(k.fuel).(api.MutableGlobal), k.fuelStart})
+		}
 		n := len(in.starts)
 		for _, name := range []string{k.start, planned.Init} {
 			if name != "" {
@@ -229,7 +232,8 @@ func (in *Instance) begin(ctx context.Context) *task {
 func (in *Instance) end() {
 	t := in.task
 	in.free, in.task = t.free, nil
-	_ = t
+	t.Context, t.free = nil, nil
+	in.spare = t
 }
 
 // side returns the memory and allocator of canonical options. They are looked

@@ -2,8 +2,10 @@ package component
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
 	"github.com/neutrino-local/neutrino-local/runtime/component/binary"
@@ -21,6 +23,7 @@ type lowered struct {
 	params, result *abi.Params
 	side           int
 	fn             HostFunc // of the host
+	waits          bool     // fn may wait for something
 	callee         *lifted  // of the component itself
 	resource       *types.Resource
 }
@@ -107,6 +110,7 @@ func (c *Component) lower(h plan.Host) *lowered {
 		if imp := h.Func.Import; imp != nil {
 			l.name = itemName{imp.Instance, imp.Name}.String()
 			l.fn = c.linker.funcs[itemName{types.Track(imp.Instance), imp.Name}]
+			l.waits = mayWait(imp.Instance, imp.Name)
 			l.run = l.callHost
 		} else {
 			l.callee = c.lifts[h.Func.Number]
@@ -130,12 +134,38 @@ func (l *lowered) callHost(ctx context.Context, stack []uint64) {
 	t := taskOf(ctx)
 	c := t.begin(l.side, l.instance)
 	ret := l.liftArgs(c, stack)
-	v, err := l.fn(c, c.args)
+	v, err := l.callFunc(c)
 	if err != nil {
 		panic(fmt.Errorf("%s: %w", l.name, err))
 	}
 	l.lowerResult(c, v, stack, ret)
 	t.end(c)
+}
+
+// callFunc calls the host's function. A guest that waits in it leaves its turn
+// to others.
+func (l *lowered) callFunc(c *Call) (abi.Value, error) {
+	turn := c.task.inst.turn
+	if !l.waits || turn == nil {
+		return l.fn(c, c.args)
+	}
+	turn.Block()
+	v, err := l.fn(c, c.args)
+	return v, errors.Join(err, turn.Resume(c.task.Context))
+}
+
+// mayWait reports whether a function of the host may wait. Of WASI it is those
+// that say so; what is not WASI talks to something.
+func mayWait(instance, name string) bool {
+	if !strings.HasPrefix(instance, "wasi:") {
+		return true
+	}
+	switch name {
+	case "poll", "poll-list", "poll-one", "[method]pollable.block":
+		return true
+	}
+	_, method, _ := strings.Cut(name, ".")
+	return strings.HasPrefix(method, "blocking-") || method == "forward"
 }
 
 // callComponent is canon lower of a function that this component lifts.

@@ -8,10 +8,11 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
+	"github.com/neutrino-local/neutrino-local/runtime/component/rewrite"
 )
 
-// fuel is how much guest code may do before it calls tick.
-const fuel = 1_000_000
+// fuel is how much guest code may do before it calls tick: up to a millisecond.
+const fuel = 2_000_000
 
 // A task is one call into an instance, and all calls within it. It is the
 // context that the engine hands to host functions: they find their instance by
@@ -34,12 +35,18 @@ func taskOf(ctx context.Context) *task {
 // way to others, and ends the guest whose context has ended.
 func tick(ctx context.Context, stack []uint64) {
 	t := taskOf(ctx)
+	if int64(stack[0]) == rewrite.StackExhausted {
+		panic(ErrStack)
+	}
 	t.inst.ticks++
 	if err := t.wait(); err != nil {
 		panic(err)
 	}
 	stack[0] = fuel
 }
+
+// ErrStack ends a guest that calls too deeply.
+var ErrStack = abi.Trapf("call stack exhausted")
 
 // wait gives way to other guests.
 func (t *task) wait() error {

@@ -108,7 +108,7 @@ func (o *Outline) section(id byte, r *reader) {
 		r.count("functions", 1, maxEntries)
 	case 4:
 		for range r.count("tables", 3, maxTables) {
-			readTable(r)
+			table(r)
 		}
 	case 5:
 		for range r.count("memories", 2, maxEntries) {

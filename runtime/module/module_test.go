@@ -119,35 +119,25 @@ func FuzzRead(f *testing.F) {
 		if (o == nil) == (err == nil) {
 			t.Errorf("Read = %v, %v", o, err)
 		}
-		if err != nil {
-			return
-		}
-		bounded, err := BoundTables(b)
-		if err != nil {
-			t.Fatalf("BoundTables: %v", err)
-		}
-		if again, err := Read(bounded); err != nil || len(again.Imports) != len(o.Imports) || again.Memory != o.Memory {
-			t.Errorf("Read of %x = %v, %v, want %v", bounded, again, err, o)
+		if err == nil {
+			if _, err := ActiveData(b); err != nil {
+				t.Errorf("ActiveData = %v", err)
+			}
 		}
 	})
 }
 
-func TestBoundTables(t *testing.T) {
-	tests := []struct{ name, in, want string }{
-		{"no table", head + section(1, "\x00"), head + section(1, "\x00")},
-		{"no maximum", head + section(4, "\x01\x70\x00\x05") + section(1, "\x00"), head + "\x04\x07\x01\x70\x01\x05\xc0\x84\x3d" + section(1, "\x00")},
-		{"a small one", head + section(4, "\x01\x70\x01\x05\x06"), head + "\x04\x05\x01\x70\x01\x05\x06"},
-		{"a large one", head + section(4, "\x01\x6f\x01\x05\xff\xff\xff\xff\x0f"), head + "\x04\x07\x01\x6f\x01\x05\xc0\x84\x3d"},
-		{"an initial value", head + section(4, "\x01\x40\x00\x70\x00\x01\xd0\x70\x0b"), head + "\x04\x0c\x01\x40\x00\x70\x01\x01\xc0\x84\x3d\xd0\x70\x0b"},
-		{"two", head + section(4, "\x02\x70\x00\x05\x6f\x01\x00\x01"), head + "\x04\x0b\x02\x70\x01\x05\xc0\x84\x3d\x6f\x01\x00\x01"},
-	}
-	for _, tt := range tests {
-		if _, err := Read([]byte(tt.in)); err != nil {
-			t.Errorf("%s: %v", tt.name, err)
-		}
-		got, err := BoundTables([]byte(tt.in))
-		if err != nil || string(got) != tt.want {
-			t.Errorf("%s: %x, %v, want %x", tt.name, got, err, tt.want)
+func TestActiveData(t *testing.T) {
+	for in, want := range map[string]bool{
+		head + section(1, "\x00"):                                 false,
+		head + section(11, "\x02\x01\x00\x01\x01x"):               false,
+		head + section(11, "\x02\x01\x00\x00\x41\x00\x0b\x01x"):   true,
+		head + section(11, "\x01\x02\x00\x23\x00\x0b\x00"):        true,
+		head + section(11, "\x00") + section(0, "\x01x"):          false,
+		head + section(1, "\x00") + section(11, "\x01\x01\x02ab"): false,
+	} {
+		if got, err := ActiveData([]byte(in)); got != want || err != nil {
+			t.Errorf("ActiveData(%x) = %v, %v, want %v", in, got, err, want)
 		}
 	}
 }

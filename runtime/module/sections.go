@@ -85,6 +85,26 @@ func data(r *reader) {
 	r.skip(r.uint())
 }
 
+// ActiveData reports whether instantiating the module b writes into a memory.
+func ActiveData(b []byte) (bool, error) {
+	r := &reader{b: b[preamble:], at: preamble}
+	for r.err == nil && r.more() {
+		id := r.byte()
+		section := r.take(r.uint())
+		if id != 11 {
+			continue
+		}
+		for range section.count("data segments", 2, maxEntries) {
+			if passive := section.more() && section.b[0] == 1; !passive {
+				return true, section.err
+			}
+			data(section)
+		}
+		return false, section.err
+	}
+	return false, r.err
+}
+
 // custom checks the name section, which decoders read; of others only the name.
 func (o *Outline) custom(r *reader) {
 	name := r.name()

@@ -2,6 +2,7 @@ package wagi
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -104,7 +105,11 @@ func TestManyHeaders(t *testing.T) {
 		q.HTTP.Header[fmt.Sprintf("H%d", n)] = []string{"1"}
 	}
 	w, stderr := httptest.NewRecorder(), new(strings.Builder)
-	p := &Program{Component: command, Environment: map[string]string{"VERSION": "v7"}}
+	make := func(ctx context.Context, config wazero.ModuleConfig) (*component.Instance, func(error) error, error) {
+		in, err := command.Instantiate(ctx, component.InstanceConfig{Preview1: config})
+		return in, func(error) error { return in.Close(ctx) }, err
+	}
+	p := &Program{Make: make, Environment: map[string]string{"VERSION": "v7"}}
 	if err := p.Serve(ctx, w, q, stderr); err != nil {
 		t.Fatal(err)
 	}

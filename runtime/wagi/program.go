@@ -29,24 +29,22 @@ const Entry = "_start"
 
 // A Program is a command that is compiled and has what it needs.
 type Program struct {
-	Component   *component.Component // see component.Engine.CompileCommand
-	Arguments   string               // template
-	Environment map[string]string    // of the manifest
-	Files       *files.Tree          // nil if it has none
-	Memory      uint64               // bytes that it may have, for messages; 0: no limit
+	// Make makes an instance. Its end has to be told to end, with how it ended,
+	// and closes it.
+	Make        func(ctx context.Context, config wazero.ModuleConfig) (in *component.Instance, end func(error) error, err error)
+	Arguments   string            // template
+	Environment map[string]string // of the manifest
+	Files       *files.Tree       // nil if it has none
+	Memory      uint64            // bytes that it may have, for messages; 0: no limit
 }
 
 // Instantiate links the program and makes an instance of it without running it.
 func (p *Program) Instantiate(ctx context.Context) error {
-	in, err := p.instantiate(ctx, config(ctx))
+	_, end, err := p.Make(ctx, config(ctx))
 	if err != nil {
 		return err
 	}
-	return in.Close(ctx)
-}
-
-func (p *Program) instantiate(ctx context.Context, config wazero.ModuleConfig) (*component.Instance, error) {
-	return p.Component.Instantiate(ctx, component.InstanceConfig{MemoryLimit: p.Memory, Preview1: config})
+	return end(nil)
 }
 
 // Serve runs the program for one request, as the function Serve says.
@@ -59,12 +57,12 @@ func (p *Program) Serve(ctx context.Context, w http.ResponseWriter, q *Request, 
 }
 
 func (p *Program) run(ctx context.Context, config wazero.ModuleConfig) error {
-	in, err := p.instantiate(ctx, config)
+	in, end, err := p.Make(ctx, config)
 	if err != nil {
 		return p.explain(ctx, nil, err)
 	}
 	err = p.explain(ctx, in, in.Run(ctx, Entry))
-	return errors.Join(err, in.Close(context.WithoutCancel(ctx)))
+	return errors.Join(err, end(err))
 }
 
 // An ExitError is the exit code of a program that did not end well.

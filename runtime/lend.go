@@ -1,0 +1,207 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/neutrino-local/neutrino-local/router/ledger"
+	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/memory"
+	"github.com/neutrino-local/neutrino-local/runtime/pool"
+)
+
+// A pooled guest is an instance that is reset after each request.
+type pooled struct {
+	*component.Instance
+	output *outlet
+}
+
+// Reset is what the pool does behind the reply.
+func (p *pooled) Reset(ctx context.Context, t *pool.Turn) (pages int, err error) {
+	r, err := p.Instance.Reset(ctx, t)
+	return r.Pages, err
+}
+
+// Close is for instances that trapped, expired or must make room.
+func (p *pooled) Close(ctx context.Context) error { return closeInstance(ctx, p.Instance) }
+
+// A seat is the right to one instance that is made for a single request, and the
+// room for its memories.
+type seat struct{ memories *memory.Set }
+
+// Reset is never called: a seat is used once.
+func (*seat) Reset(context.Context, *pool.Turn) (int, error) { return 0, memory.ErrFresh }
+
+// Close gives the room back.
+func (s *seat) Close(context.Context) error {
+	s.memories.Release()
+	return nil
+}
+
+// A supply lends the instances of one component. Guests that see their request
+// before they are called, as commands do, are made for each one; so are those
+// that cannot be reset.
+type supply struct {
+	component *component.Component
+	limit     uint64             // of the memories of an instance; 0: none
+	instances *pool.Set[*pooled] // nil: there are seats
+	seats     *pool.Set[*seat]
+}
+
+// newSupply returns the supply of a component. start makes an instance ready to
+// be lent; nil: instances are made for each request.
+func (a *App) newSupply(c *component.Component, start func(*component.Instance, *outlet) error) *supply {
+	s := &supply{component: c, limit: a.host.limits.Memory}
+	if start == nil || a.host.space.Method() == memory.Fresh || c.UsesPreview1() || c.Resettable() != nil {
+		s.seats = pool.NewSet(a.pool, pool.SetConfig[*seat]{Fresh: true, Make: func(context.Context, *pool.Turn) (*seat, error) {
+			m, err := c.Reserve(s.limit)
+			return &seat{m}, err
+		}})
+		return s
+	}
+	s.instances = pool.NewSet(a.pool, pool.SetConfig[*pooled]{Keep: 1, Make: func(ctx context.Context, t *pool.Turn) (*pooled, error) {
+		p := &pooled{output: &outlet{}}
+		var err error
+		p.Instance, err = c.Instantiate(ctx, component.InstanceConfig{
+			MemoryLimit: s.limit, Turn: t,
+			Init: func(in *component.Instance) error {
+				p.output.detach()
+				return start(in, p.output)
+			},
+		})
+		return p, err
+	}})
+	return s
+}
+
+// A lent instance is at work on one request.
+type lent struct {
+	*component.Instance
+	log   func(line string)
+	fresh bool
+	lease interface {
+		Release()
+		Discard(pool.Reason)
+	}
+}
+
+// lend returns an instance for a request; it must come to its end. config is for
+// one that is made now.
+func (s *supply) lend(ctx context.Context, stdout, stderr io.Writer, config component.InstanceConfig) (*lent, error) {
+	if s.instances != nil {
+		l, err := s.instances.Acquire(ctx)
+		if err != nil {
+			return nil, queueError(err)
+		}
+		p := l.Instance()
+		p.Use(l.Turn())
+		p.output.attach(stdout, stderr)
+		return &lent{Instance: p.Instance, log: logTo(stderr), lease: l}, nil
+	}
+	l, err := s.seats.Acquire(ctx)
+	if err != nil {
+		return nil, queueError(err)
+	}
+	config.Memories, config.Turn = l.Instance().memories, l.Turn()
+	in, err := s.component.Instantiate(ctx, config)
+	if err != nil {
+		l.Discard(reason(ctx))
+		return nil, err
+	}
+	return &lent{Instance: in, log: logTo(stderr), fresh: true, lease: l}, nil
+}
+
+// end ends the use of an instance, whose call has ended with err. It returns
+// what went wrong when the guest's things were put away.
+func (l *lent) end(ctx context.Context, err error) error {
+	defer l.lease.Discard(reason(ctx)) // unless it was given back
+	if _, refused := l.Memory(); refused.Limit == memory.LimitInstance || refused.Limit == memory.LimitServer {
+		l.log(fmt.Sprintf("%s: limit %s, and the guest wanted %s", refused.Limit, size(refused.Value), size(refused.Seen)))
+	}
+	ending := context.WithoutCancel(ctx)
+	if l.fresh {
+		fault := closeInstance(ending, l.Instance)
+		if err == nil && fault == nil {
+			l.lease.Release()
+		}
+		return fault
+	}
+	fault := tolerate(l.Drain(ending))
+	if err == nil && fault == nil && l.Trapped() == nil {
+		l.lease.Release()
+	}
+	return fault
+}
+
+// reason says why an instance is thrown away whose use did not end well.
+func reason(ctx context.Context) pool.Reason {
+	if ctx.Err() != nil {
+		return pool.Cancelled
+	}
+	return pool.Trapped
+}
+
+// queueError names the limit that a request has waited at.
+func queueError(err error) error {
+	full, ok := errors.AsType[*pool.LimitError](err)
+	if !ok {
+		return err
+	}
+	return &LimitError{
+		full.Limit, fmt.Sprint(full.Value), fmt.Sprintf("%d at work and %d requests waiting", full.Busy, full.Waiting),
+		http.StatusServiceUnavailable, ledger.Queue,
+	}
+}
+
+// warm makes an instance, to show that it can be made.
+func (s *supply) warm(ctx context.Context, config component.InstanceConfig) error {
+	if s.instances != nil {
+		return s.instances.Warm(ctx, 1)
+	}
+	l, err := s.lend(ctx, io.Discard, io.Discard, config)
+	if err != nil {
+		return err
+	}
+	return l.end(ctx, nil)
+}
+
+// An outlet is where a pooled guest writes: to the request that it is lent to.
+// What it writes before that, when it starts, the first request gets.
+type outlet struct {
+	stdout, stderr valve
+}
+
+func (o *outlet) detach() { o.stdout, o.stderr = valve{}, valve{} }
+
+func (o *outlet) attach(stdout, stderr io.Writer) {
+	o.stdout.open(stdout)
+	o.stderr.open(stderr)
+}
+
+// maxHeld is the most that is kept of what a guest writes when it starts.
+const maxHeld = 64 << 10
+
+// A valve holds what is written back until it is opened.
+type valve struct {
+	to   io.Writer
+	held []byte
+}
+
+func (v *valve) open(to io.Writer) {
+	v.to = to
+	if len(v.held) > 0 {
+		_, _ = to.Write(v.held) // a log: what cannot be written is lost
+		v.held = nil
+	}
+}
+
+func (v *valve) Write(p []byte) (int, error) {
+	if v.to != nil {
+		return v.to.Write(p)
+	}
+	v.held = append(v.held, p[:min(len(p), maxHeld-len(v.held))]...)
+	return len(p), nil
+}
