@@ -118,6 +118,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 		Control:  web.New(web.Config{API: control, UI: pages, Token: place.token, Ready: ready.Load, Log: log}),
 	}
 	server := newServer(door)
+	if err := forgetStores(ctx, db, kv, databases); err != nil {
+		return err
+	}
 
 	var g errgroup.Group
 	g.Go(func() error { return cfg.serveOn(server, ln, stop) })
@@ -125,9 +128,6 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 		err = errors.Join(err, cfg.drain(server, exposed, engine, control), g.Wait())
 	}()
 	if err := restore(ctx, engine, db, exposed, log); err != nil {
-		return err
-	}
-	if err := forgetStores(ctx, db, kv, databases); err != nil {
 		return err
 	}
 	ready.Store(true)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/neutrino-local/neutrino-local/store/keyvalue"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
@@ -142,4 +144,25 @@ func TestExportAndImport(t *testing.T) {
 	if _, ok, err := app.Get(t.Context(), "half", "a"); err != nil || !ok {
 		t.Errorf("the line before the bad one is not set: %v", err)
 	}
+}
+
+// A line of an import is a pair or an error, and a pair comes back as it was.
+func FuzzReadPair(f *testing.F) {
+	f.Add([]byte(`{"key":"k","value":"AP8="}`))
+	f.Add([]byte(`{"key":"\u0000","value":""}`))
+	f.Add([]byte(`{"key":1}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		p, err := readPair(line)
+		if err != nil {
+			return
+		}
+		text, err := json.Marshal(apitype.KeyValuePair{Key: p.Key, Value: base64.StdEncoding.EncodeToString(p.Value)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := readPair(text)
+		if err != nil || !cmp.Equal(p, again, cmpopts.EquateEmpty()) {
+			t.Errorf("%q became %q, %v", line, text, err)
+		}
+	})
 }
