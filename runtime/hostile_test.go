@@ -150,17 +150,16 @@ func TestHostileCompositions(t *testing.T) {
 func TestSelfFetch(t *testing.T) {
 	checkGoroutines(t)
 	limits := akamai
-	limits.Handler, limits.Instances = 500*time.Millisecond, 4
+	limits.Handler, limits.Instances = 5*time.Second, 4
 	h := newHost(t, limits)
-	well := serve(t, h, componentSpec(components.CHTTP))
-	v := serve(t, h, componentSpec(hostile, func(c *artifact.Component) {
-		c.Metadata.AllowedOutboundHosts = []string{"http://127.0.0.1:*"}
-	}))
-	v.quiet = true
-	if a := v.get("/n"); a.StatusCode != 200 || a.body != "well" {
-		t.Errorf("another page: %d %q", a.StatusCode, a.body)
+	reaches := func(c *artifact.Component) { c.Metadata.AllowedOutboundHosts = []string{"http://127.0.0.1:*"} }
+	patient := serve(t, newHost(t, akamai), componentSpec(hostile, reaches))
+	if a := patient.get("/n"); a.StatusCode != 200 || a.body != "well" {
+		t.Errorf("another page: %d %q, %q", a.StatusCode, a.body, patient.stream(streamHost))
 	}
-	v.outcome()
+	well := serve(t, h, componentSpec(components.CHTTP))
+	v := serve(t, h, componentSpec(hostile, reaches))
+	v.quiet = true
 	var asked sync.WaitGroup
 	asked.Go(func() {
 		if a := v.get("/m"); a.StatusCode < 500 {

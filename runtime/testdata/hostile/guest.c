@@ -175,7 +175,10 @@ void handle(i32 request, i32 out) {
   case 'k': pollable_block(clock_subscribe(1LL << 62)); return; // one that never starts
   case 'l': thing_new(7); drop_thing(thing_new(8)); drop_thing(thing_new(7)); return; // a destructor that traps
   case 'm': fetch(request, path, n); return;     // asks for itself, and so on
-  case 'n': fetch(request, "/", 1); break;       // asks for another page of its own
+  case 'n': // asks for another page of its own
+    fetch(request, "/", 1);
+    need((ret[0] & 0xff) == 1 && (ret[2] & 0xff) == 0 && (ret[4] & 0xff) == 0);
+    break;
   case 'o': poll_list(0, 0, ret); return;        // waits for nothing
   case 'p': // points beyond its memory
     fields_append(fields_new(), (const char *)0xfffffff0, 32, "v", 1, ret);
