@@ -22,12 +22,12 @@ type wire struct {
 	request []byte
 }
 
-func dialWire(address, host string) (*wire, error) {
+func dialWire(address, host, path string) (*wire, error) {
 	conn, err := net.DialTimeout("tcp", address, patience)
 	if err != nil {
 		return nil, err
 	}
-	request := fmt.Sprintf("GET / HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\n\r\n", host)
+	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\n\r\n", path, host)
 	return &wire{conn: conn, reader: bufio.NewReader(conn), request: []byte(request)}, nil
 }
 
@@ -53,12 +53,12 @@ func (w *wire) ask() (time.Duration, error) {
 	return took, err
 }
 
-// benchRequests measures requests to one host over a number of connections that
+// benchRequests measures requests for a path of one host over a number of connections that
 // are kept alive and never idle.
-func benchRequests(b *testing.B, address, host string, connections int) {
+func benchRequests(b *testing.B, address, host, path string, connections int) {
 	wires := make([]*wire, connections)
 	for i := range wires {
-		w, err := dialWire(address, host)
+		w, err := dialWire(address, host, path)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -121,7 +121,7 @@ func (s *server) sendAt(b *testing.B, rate int, took time.Duration) {
 	const wires = 4
 	var wg sync.WaitGroup
 	for range wires {
-		w, err := dialWire(s.address(), "shop.localhost")
+		w, err := dialWire(s.address(), "shop.localhost", "/")
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -88,7 +88,7 @@ func BenchmarkRequests(b *testing.B) {
 		for _, connections := range []int{1, 16} {
 			b.Run(fmt.Sprintf("%s/connections=%d", app, connections), func(b *testing.B) {
 				defer s.in(b)()
-				benchRequests(b, address, app+".localhost", connections)
+				benchRequests(b, address, app+".localhost", "/", connections)
 			})
 		}
 	}

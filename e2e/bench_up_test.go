@@ -134,7 +134,7 @@ func (s *server) askAll(apps []string, began time.Time) []time.Duration {
 	var wg sync.WaitGroup
 	for i, app := range apps {
 		wg.Go(func() {
-			w, err := dialWire(s.address(), app+".localhost")
+			w, err := dialWire(s.address(), app+".localhost", "/")
 			if err != nil {
 				failed[i] = err
 				return

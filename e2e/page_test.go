@@ -38,6 +38,7 @@ func TestPage(t *testing.T) {
 	stop()
 	requestsOnPage(b, s)
 	logsOnPage(b, s)
+	dataOnPage(b, s)
 	deleteOnPage(b)
 }
 
@@ -203,6 +204,33 @@ func logsOnPage(b *browser, s *server) {
 	ask("/tail/2")
 	b.until(`document.querySelectorAll("#lines li").length === 2`)
 	b.checkQuiet("the log")
+}
+
+// dataOnPage sets, edits and deletes pairs, one of which has a key that a form
+// could spoil.
+func dataOnPage(b *browser, s *server) {
+	b.t.Helper()
+	b.visit("/_neutrino/apps/shop")
+	b.click(`.appbar a[href$="/data"]`)
+	b.reads("No pair yet")
+	b.do(chromedp.SendKeys(chromedp.CSS("#key"), "greeting"), chromedp.SendKeys(chromedp.CSS("#value"), "hello"))
+	b.click(`form[action*="/data/set"] button`)
+	b.until(`location.pathname.endsWith("/data/value")`)
+	b.do(chromedp.SetValue(chromedp.CSS("#value"), "\nhello\n\tthere\n"))
+	b.click(`form[action*="/data/set"] button`)
+	b.until(`document.querySelector("#value")?.value === "\nhello\n\tthere\n"`)
+	if got := s.must(s.client("kv", "get", "shop", "greeting")).stdout; got != "\nhello\n\tthere\n" {
+		b.t.Errorf("the page has set %q", got)
+	}
+	odd := "two\nlines & more?"
+	s.must(s.client("kv", "set", "shop", odd, "x"))
+	b.visit("/_neutrino/apps/shop/data?prefix=two")
+	b.click(`form[action*="/data/delete"] button`)
+	b.until(`location.pathname.endsWith("/data") && !location.search.includes("prefix")`)
+	if got := s.must(s.client("kv", "list", "shop")).stdout; got != "greeting\n" {
+		b.t.Errorf("after deleting %q on the page there are %q", odd, got)
+	}
+	b.checkQuiet("the data")
 }
 
 func deleteOnPage(b *browser) {
