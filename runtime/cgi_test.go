@@ -82,15 +82,15 @@ func TestCommandComponentEnvironment(t *testing.T) {
 // waits for a body which does not come.
 func TestCommandComponentStreams(t *testing.T) {
 	checkGoroutines(t)
-	limits := akamai
-	limits.Handler = time.Second
-	v := serve(t, newHost(t, limits), commandSpec("c cat"))
-	v.quiet = true
+	v := serve(t, newHost(t, akamai), commandSpec("c cat"))
 	want := strings.Repeat("0123456789abcdef", 4<<20/16)
 	a := v.do(v.request("POST", "/", strings.NewReader("content-type: a/b\n\n"+want)))
 	if o := v.outcome(); a.err != nil || a.body != want || o != ledger.OK {
 		t.Errorf("%d bytes of %d, %v, outcome %s", len(a.body), len(want), a.err, o)
 	}
+	limits := akamai
+	limits.Handler = time.Second
+	v = serve(t, newHost(t, limits), commandSpec("c cat"))
 	c := v.dial()
 	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nsome"); err != nil {
 		t.Fatal(err)

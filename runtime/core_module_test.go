@@ -66,7 +66,7 @@ func TestCoreModule(t *testing.T) {
 func TestCoreModuleEnds(t *testing.T) {
 	checkGoroutines(t)
 	limits := akamai
-	limits.Handler = 500 * time.Millisecond
+	limits.Handler = time.Second
 	v := serve(t, newHost(t, limits), componentSpec(coreHTTP))
 	v.quiet = true
 	for _, path := range []string{"/sleep", "/flood"} {

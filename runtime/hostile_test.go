@@ -29,7 +29,7 @@ var (
 func TestHostileComponents(t *testing.T) {
 	checkGoroutines(t)
 	limits := akamai
-	limits.Handler = 300 * time.Millisecond
+	limits.Handler = time.Second
 	hasty := newHost(t, limits)
 	well := serve(t, newHost(t, akamai), componentSpec(components.CHTTP))
 	patient := serve(t, well.app.host, componentSpec(hostile))
@@ -47,7 +47,7 @@ func TestHostileComponents(t *testing.T) {
 		{"realloc traps", "/3", 500, "", false, ledger.Trap, "realloc: wasm error: unreachable"},
 		{"realloc calls out", "/4", 500, "", false, ledger.Trap, "cannot leave component instance"},
 		{"realloc drops what is lent", "/5", 500, "", false, ledger.Trap, "cannot leave component instance"},
-		{"realloc loops", "/6", 504, "handler time: limit 300ms, seen 300ms\n", false, ledger.Timeout, "handler time"},
+		{"realloc loops", "/6", 504, "handler time: limit 1s, seen 1s\n", false, ledger.Timeout, "handler time"},
 		{"realloc returns one place", "/7", 200, "well", false, ledger.OK, ""},
 		{"handle of another type", "/a", 500, "", false, ledger.Trap, "resource.drop of fields: handle"},
 		{"handle dropped twice", "/b", 500, "", false, ledger.Trap, "resource.drop of fields"},
@@ -58,7 +58,7 @@ func TestHostileComponents(t *testing.T) {
 		{"splits headers", "/h", 200, "unsplit", false, ledger.OK, ""},
 		{"100,000 headers", "/i", 500, "", false, ledger.Trap, "fields have more than 131072 bytes"},
 		{"never ends", "/j", 200, "begun", true, ledger.Timeout, "handler time"},
-		{"never starts", "/k", 504, "handler time: limit 300ms, seen 300ms\n", false, ledger.Timeout, "handler time"},
+		{"never starts", "/k", 504, "handler time: limit 1s, seen 1s\n", false, ledger.Timeout, "handler time"},
 		{"destructor traps", "/l", 500, "", false, ledger.Trap, "resource.drop of thing: wasm error: unreachable"},
 		{"polls nothing", "/o", 500, "", false, ledger.Trap, "poll of an empty list"},
 		{"argument beyond the memory", "/p", 500, "", false, ledger.Trap, "out of bounds"},
