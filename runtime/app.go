@@ -56,6 +56,7 @@ type App struct {
 	routes    []Route
 	releases  []func() // of compiled modules
 	pool      *pool.App
+	count     traps
 
 	slots   chan struct{}           // holds one for each guest that runs; nil: no limit
 	inner   [maxDepth]chan struct{} // the same for those that other guests wait for, by depth
@@ -133,6 +134,7 @@ func (h *Host) Compile(ctx context.Context, s Spec) (_ *App, err error) {
 		}
 	}
 	a.listRoutes()
+	h.count.add(a)
 	return a, nil
 }
 

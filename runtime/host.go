@@ -40,9 +40,10 @@ type Limits struct {
 
 // Config says how a Host runs guests.
 type Config struct {
-	CacheDir  string        // compiled code on disk, as of package codecache; "" keeps it in memory only
-	CacheSize int64         // bytes that it may have; 0: as package codecache says
-	Memories  memory.Method // how instances are reset; memory.Fresh: not at all
+	CacheDir  string // compiled code on disk, as of package codecache; "" keeps it in memory only
+	CacheSize int64  // bytes that it may have; 0: as package codecache says
+	Instances Reuse
+	Memories  memory.Method // how memories are reset, for tests; 0: as Instances says
 	Limits    Limits
 	Features  Features
 	Log       *slog.Logger
@@ -68,6 +69,7 @@ type Host struct {
 	environ  func(name string) (string, bool) // of variables; nil: none
 	code     code
 
+	count      counter
 	components *component.Engine
 	space      *memory.Space
 	pool       *pool.Pool
@@ -104,9 +106,16 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 
 // openPool makes what instances come from.
 func (h *Host) openPool(ctx context.Context, cfg Config) (err error) {
-	h.space, err = memory.New(memory.Config{Method: cfg.Memories, Budget: cfg.Limits.GuestMemory, Reclaim: h.reclaim})
+	method, err := cfg.Instances.method(cfg.Memories)
 	if err != nil {
 		return err
+	}
+	h.space, err = memory.New(memory.Config{Method: method, Budget: cfg.Limits.GuestMemory, Reclaim: h.reclaim})
+	if err != nil {
+		return err
+	}
+	if err := cfg.Instances.check(h.space); err != nil {
+		return errors.Join(err, h.space.Close())
 	}
 	for _, why := range h.space.Rejected() {
 		h.log.InfoContext(ctx, "a way to reset memories does not work here", keyError, why)

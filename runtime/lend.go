@@ -46,6 +46,7 @@ func (s *seat) Close(context.Context) error {
 // that cannot be reset.
 type supply struct {
 	component *component.Component
+	count     *traps
 	limit     uint64             // of the memories of an instance; 0: none
 	instances *pool.Set[*pooled] // nil: there are seats
 	seats     *pool.Set[*seat]
@@ -54,7 +55,7 @@ type supply struct {
 // newSupply returns the supply of a component. start makes an instance ready to
 // be lent; nil: instances are made for each request.
 func (a *App) newSupply(c *component.Component, start func(*component.Instance, *outlet) error) *supply {
-	s := &supply{component: c, limit: a.host.limits.Memory}
+	s := &supply{component: c, limit: a.host.limits.Memory, count: &a.count}
 	if start == nil || a.host.space.Method() == memory.Fresh || c.UsesPreview1() || c.Resettable() != nil {
 		s.seats = pool.NewSet(a.pool, pool.SetConfig[*seat]{Fresh: true, Make: func(context.Context, *pool.Turn) (*seat, error) {
 			m, err := c.Reserve(s.limit)
@@ -81,6 +82,7 @@ func (a *App) newSupply(c *component.Component, start func(*component.Instance, 
 type lent struct {
 	*component.Instance
 	log   func(line string)
+	count *traps
 	fresh bool
 	lease interface {
 		Release()
@@ -99,7 +101,7 @@ func (s *supply) lend(ctx context.Context, stdout, stderr io.Writer, config comp
 		p := l.Instance()
 		p.Use(l.Turn())
 		p.output.attach(stdout, stderr)
-		return &lent{Instance: p.Instance, log: logTo(stderr), lease: l}, nil
+		return &lent{Instance: p.Instance, log: logTo(stderr), count: s.count, lease: l}, nil
 	}
 	l, err := s.seats.Acquire(ctx)
 	if err != nil {
@@ -111,7 +113,7 @@ func (s *supply) lend(ctx context.Context, stdout, stderr io.Writer, config comp
 		l.Discard(reason(ctx))
 		return nil, err
 	}
-	return &lent{Instance: in, log: logTo(stderr), fresh: true, lease: l}, nil
+	return &lent{Instance: in, log: logTo(stderr), count: s.count, fresh: true, lease: l}, nil
 }
 
 // end ends the use of an instance, whose call has ended with err. It returns
@@ -120,6 +122,9 @@ func (l *lent) end(ctx context.Context, err error) error {
 	defer l.lease.Discard(reason(ctx)) // unless it was given back
 	if _, refused := l.Memory(); refused.Limit == memory.LimitInstance || refused.Limit == memory.LimitServer {
 		l.log(fmt.Sprintf("%s: limit %s, and the guest wanted %s", refused.Limit, size(refused.Value), size(refused.Seen)))
+	}
+	if l.Stopped() {
+		l.count.stops.Add(1)
 	}
 	ending := context.WithoutCancel(ctx)
 	if l.fresh {

@@ -69,6 +69,7 @@ func (a *App) leave() {
 
 // release closes the app's instances and frees its code. No request is left.
 func (a *App) release() {
+	a.host.count.remove(a)
 	if a.pool != nil {
 		_ = a.pool.Close(context.Background()) // it waits for resets, which are bounded
 	}

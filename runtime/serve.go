@@ -147,6 +147,7 @@ func (c *call) outlive(ctx context.Context, rest func() error, end func()) {
 			}
 		case ctx.Err() != nil: // whoever ended it has said so
 		default:
+			c.app.count.trap(err)
 			c.host("component error after response ended: %v", err)
 			c.entry.End(ledger.Trap)
 		}
@@ -223,6 +224,7 @@ func (c *call) cut(why error) ledger.Outcome {
 
 // trap answers for a guest that has failed. What went wrong is for the log only.
 func (c *call) trap(err error) ledger.Outcome {
+	c.app.count.trap(err)
 	if c.reply.isSent() {
 		c.host("component error after response started: %v", err)
 	} else {

@@ -22,6 +22,9 @@ func metrics(cfg Config) http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newCollector(cfg),
 	)
+	if cfg.Guests != nil {
+		registry.MustRegister(cfg.Guests)
+	}
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/neutrino-local/neutrino-local/web/api"
 	"github.com/neutrino-local/neutrino-local/web/ui"
@@ -24,7 +25,9 @@ type Config struct {
 	Token string // "" on loopback: none is needed
 	// Ready reports whether the server has restored its apps.
 	Ready func() bool
-	Log   *slog.Logger
+	// Guests tells of the runtime on /metrics; nil: nothing.
+	Guests prometheus.Collector
+	Log    *slog.Logger
 }
 
 // New returns the handler of /api/v1/, /_neutrino/ and /metrics.

@@ -35,7 +35,7 @@ func (cfg config) openState() (*stateDir, error) {
 
 func (cfg config) runtime(kv *keyvalue.Stores, databases *spinsqlite.Store, log *slog.Logger) runtime.Config {
 	return runtime.Config{
-		CacheDir: cacheDir(), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), KeyValue: kv, SQLite: databases, Log: log,
+		CacheDir: cacheDir(), Instances: runtime.Reuse(cfg.instances), Limits: cfg.runtimeLimits(), Features: cfg.profile.features(), KeyValue: kv, SQLite: databases, Log: log,
 		Environment: cfg.profile.environment(), Offline: cfg.outbound.offline, Roots: cfg.outbound.roots,
 	}
 }
@@ -48,6 +48,7 @@ func (cfg config) runtimeLimits() runtime.Limits {
 	p := cfg.profile
 	return runtime.Limits{
 		Memory: uint64(p.memory), Handler: p.handler, Request: p.request, Response: p.response, Instances: instances,
+		GuestMemory: uint64(cfg.guestMemory),
 	}
 }
 

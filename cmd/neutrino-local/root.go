@@ -46,7 +46,7 @@ folder of an app.`,
 		upCommand(g), deployCommand(g), appCommand(g), rollbackCommand(g),
 		logsCommand(g), infoCommand(g), statusCommand(g), stopCommand(g), waitCommand(g),
 		ledgerCommand(g), failoverCommand(g), variablesCommand(g), checkCommand(g), uiCommand(g), pushCommand(g), registryCommand(g),
-		inspectCommand(g), runCommand(g), kvCommand(g),
+		inspectCommand(g), runCommand(g), cacheCommand(g), kvCommand(g),
 	)
 	eachCommand(root, func(c *cobra.Command) {
 		if c.HasSubCommands() && c.RunE == nil && c != root {

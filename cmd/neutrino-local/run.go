@@ -27,10 +27,7 @@ on. It has no network and sees no files but those of --dir, which it may write.`
 	c.RunE = func(c *cobra.Command, args []string) error {
 		command := runtime.Command{
 			Name: filepath.Base(args[0]), Arguments: args[1:],
-			Stdin: g.std.In, Stdout: g.std.Out, Stderr: g.std.Err,
-		}
-		if dir := cacheDir(); dir != "" {
-			command.CacheDir = filepath.Join(dir, "run-1")
+			Stdin: g.std.In, Stdout: g.std.Out, Stderr: g.std.Err, CacheDir: cacheDir(),
 		}
 		for _, d := range dirs {
 			host, guest, ok := strings.Cut(d, "::")

@@ -115,7 +115,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	door := &frontDoor{
 		Domains: cfg.allDomains(), Scheme: cfg.scheme(), Apps: apps,
 		Registry: web.SameOrigin(reg, log),
-		Control:  web.New(web.Config{API: control, UI: pages, Token: place.token, Ready: ready.Load, Log: log}),
+		Control:  web.New(web.Config{API: control, UI: pages, Token: place.token, Ready: ready.Load, Guests: host, Log: log}),
 	}
 	server := newServer(door)
 	if err := forgetStores(ctx, db, kv, databases); err != nil {

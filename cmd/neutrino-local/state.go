@@ -42,7 +42,7 @@ func cacheDir() string {
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(base, "neutrino-local")
+	return filepath.Join(base, "neutrino-local", "code")
 }
 
 // openState makes the directory if need be, checks that it can be written, and

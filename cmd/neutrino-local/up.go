@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,8 @@ type config struct {
 	requireToken bool
 	profileName  string
 	maxInstances int
+	instances    string
+	guestMemory  size
 
 	failover       string
 	window         time.Duration
@@ -86,6 +89,8 @@ func (cfg *config) addFlags(c *cobra.Command) {
 	f.BoolVar(&cfg.requireToken, "require-token", false, "need a token on loopback too (made up unless --token gives it)")
 	f.StringVar(&cfg.profileName, "profile", defaultProfile, "whose limits: "+strings.Join(profileNames(), " or "))
 	f.IntVar(&cfg.maxInstances, "max-instances", 0, "most instances of an app at once (default 64)")
+	f.StringVar(&cfg.instances, "instances", "auto", "after a request, an instance is: auto (reset in the best way that works here), pooled (reset page by page, or up fails), fresh (thrown away)")
+	f.Var(&cfg.guestMemory, "guest-memory", "most bytes of all instances together, such as 4GiB (default: no limit)")
 	f.StringVar(&cfg.failover, "failover", string(store.Mixed), "how deployments switch: mixed, drain or instant")
 	f.DurationVar(&cfg.window, "failover-window", 2*time.Second, "how long both revisions answer under mixed")
 	f.Uint64Var(&cfg.seed, "failover-seed", 0, "decides which request goes to which revision under mixed")
@@ -123,6 +128,9 @@ func (cfg *config) drainDefault(drainSet, handlerSet bool) {
 func (cfg *config) check() (err error) {
 	if _, err := findProfile(cfg.profileName); err != nil {
 		return err
+	}
+	if !slices.Contains([]string{"auto", "pooled", "fresh"}, cfg.instances) {
+		return usagef("--instances %s: use auto, pooled or fresh", cfg.instances)
 	}
 	if cfg.policy, err = store.ParsePolicy(cfg.failover); err != nil {
 		return usagef("--failover: %w", err)

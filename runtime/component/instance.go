@@ -65,6 +65,7 @@ type Instance struct {
 	spare     *task  // not in use
 	task      *task  // that runs now; nil: none
 	ticks     uint64 // how often the guest has used up its fuel
+	stopped   bool   // it was ended when it had used up its fuel
 	closed    bool
 }
 
@@ -345,6 +346,10 @@ func (in *Instance) Memory() (size uint64, refused memory.Refusal) {
 // Ticks returns how often guest code has used up its fuel since the instance
 // was made or reset.
 func (in *Instance) Ticks() uint64 { return in.ticks }
+
+// Stopped reports whether guest code was ended while it ran, because the
+// context of its call had ended.
+func (in *Instance) Stopped() bool { return in.stopped }
 
 // OnClose has f called when the instance is closed or reset, last registered
 // first.

@@ -40,6 +40,7 @@ func tick(ctx context.Context, stack []uint64) {
 	}
 	t.inst.ticks++
 	if err := t.wait(); err != nil {
+		t.inst.stopped = true
 		panic(err)
 	}
 	stack[0] = fuel
