@@ -44,7 +44,7 @@ type check struct {
 }
 
 // TestConformance restates the tests of Spin's suite that are about variables,
-// the shape of requests, outbound HTTP and sockets.
+// key-value stores, the shape of requests, outbound HTTP and sockets.
 func TestConformance(t *testing.T) {
 	echo := httptest.NewServer(http.HandlerFunc(echoHTTP))
 	t.Cleanup(echo.Close)
@@ -57,6 +57,8 @@ func TestConformance(t *testing.T) {
 	address := map[string]string{"address": tcp}
 	for _, c := range []check{
 		{name: "variables", guest: "variables", grants: "variables = { variable = \"{{ v }}\" }\n", variables: []string{"v=value"}, path: "/conformance", status: 200},
+		{name: "key-value", guest: "keyvalue", grants: "key_value_stores = [\"default\"]\n", path: "/conformance", status: 200},
+		{name: "key-value-no-permission", guest: "keyvalue", path: "/no-permission", status: 500, body: "Error::AccessDenied", chunked: true},
 		{name: "request-shape", guest: "shape", route: "/base/:path_segment/:path_end/...", host: "example.com", path: "/base/path/end/rest?key=value", status: 200},
 		{name: "http", guest: "outbound", grants: list(echo.URL), path: "/conformance", headers: map[string]string{"url": echo.URL}, status: 200, body: "Hello, world!", chunked: true},
 		{name: "https", guest: "outbound", grants: list(secure), path: "/conformance", headers: map[string]string{"url": secure}, status: 200, body: "Hello, world!", chunked: true},

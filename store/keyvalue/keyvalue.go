@@ -158,9 +158,9 @@ func (s *Stores) measure(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.App(id).measure(); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
+		// A file that cannot be opened is its own app's trouble. It counts when
+		// it can be.
+		_ = s.App(id).measure()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -364,7 +364,7 @@ func TestFilesClose(t *testing.T) {
 }
 
 func TestBadFiles(t *testing.T) {
-	s, ctx := openTemp(t, Limits{}), t.Context()
+	s, ctx := openTemp(t, Limits{Total: 1000}), t.Context()
 	newer, damaged := store.NewAppID(), store.NewAppID()
 	db, err := pool(s.path(newer), "", 1)
 	check(t, err)
@@ -377,10 +377,48 @@ func TestBadFiles(t *testing.T) {
 	if _, _, err := s.App(damaged).Get(ctx, "default", "k"); err == nil || !strings.Contains(err.Error(), string(damaged)) {
 		t.Errorf("a damaged file: %v, want its name", err)
 	}
+	// No other app feels it, also where sizes are added up.
+	check(t, s.App(store.NewAppID()).Set(ctx, "default", "k", nil))
+	if total, err := s.Total(ctx); err != nil || total != 1 {
+		t.Errorf("total %d, %v; want 1", total, err)
+	}
 	check(t, s.Delete(damaged))
 	if _, err := os.Stat(s.path(damaged)); !os.IsNotExist(err) {
 		t.Errorf("the damaged file is still there: %v", err)
 	}
+}
+
+// A file that cannot grow refuses what does not fit, and stays whole.
+func TestFullDisk(t *testing.T) {
+	s, ctx := openTemp(t, Limits{}), t.Context()
+	a := s.App(store.NewAppID())
+	check(t, a.Set(ctx, "default", "k", []byte("v")))
+	pages := func(n int) {
+		t.Helper()
+		check(t, a.use(false, func(f *file) error {
+			return f.do(ctx, &change{run: func(w *writer) error {
+				var now int
+				return w.conn.QueryRowContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, n)).Scan(&now)
+			}})
+		}))
+	}
+	pages(20)
+	big := make([]byte, 100<<10)
+	err := a.SetMany(ctx, "default", []Pair{{"small", nil}, {"big", big}})
+	if err == nil || !strings.Contains(err.Error(), "full") {
+		t.Errorf("more than there is room for: %v", err)
+	}
+	wantValue(t, a, "default", "small", nil)
+	wantValue(t, a, "default", "k", []byte("v"))
+	checkSizes(t, a, "default")
+	check(t, a.Set(ctx, "default", "k", []byte("w")))
+	if total, err := s.Total(ctx); err != nil || total != 2 {
+		t.Errorf("total %d, %v; want 2", total, err)
+	}
+	pages(1 << 20)
+	check(t, a.Set(ctx, "default", "big", big))
+	checkSizes(t, a, "default")
+	checkIntegrity(t, a)
 }
 
 // The clock of the meter is the test's.

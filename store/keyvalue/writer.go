@@ -142,7 +142,7 @@ func (w *writer) transact() error {
 		c.err = c.run(w)
 		if broken, ok := errors.AsType[*brokenError](c.err); ok {
 			c.err = nil // it is that of all
-			return errors.Join(broken.err, w.exec(w.rollback))
+			return w.undo(broken.err)
 		}
 	}
 	for label, d := range w.delta {
@@ -150,13 +150,20 @@ func (w *writer) transact() error {
 			continue
 		}
 		if err := w.exec(w.resize, label, d.Keys, d.Bytes); err != nil {
-			return errors.Join(err, w.exec(w.rollback))
+			return w.undo(err)
 		}
 	}
 	if err := w.exec(w.commit); err != nil {
-		return errors.Join(err, w.exec(w.rollback))
+		return w.undo(err)
 	}
 	return nil
+}
+
+// undo ends the transaction after err. SQLite may have done so itself, of a full
+// disk for example, and then says that there is none.
+func (w *writer) undo(err error) error {
+	_ = w.exec(w.rollback)
+	return err
 }
 
 // apply tells the readers of sizes what was committed.
