@@ -61,19 +61,16 @@ func (b code) refuel(l *layout) code {
 
 // enter charges at the beginning of a function that takes some of the stack,
 // and keeps in a local how much was left. A cost of 0 has been paid.
-func (b code) enter(l *layout, cost int64, frame uint32, fuel, saved uint32) code {
+func (b code) enter(l *layout, cost int64, frame uint32, saved uint32) code {
 	b = b.index(opGlobalGet, l.depth).index(opLocalTee, saved).i64(-int64(frame)).op(opI64Add).index(opGlobalSet, l.depth)
-	if cost == 0 {
-		b = b.index(opGlobalGet, l.depth).i64(0).op(opI64LtS, opIf, opEmpty).index(opCall, l.refuel).op(opEnd)
-		return b.reload(l, fuel)
+	if cost > 0 {
+		b = b.index(opGlobalGet, l.counter).i64(-cost).op(opI64Add).index(opGlobalSet, l.counter).index(opGlobalGet, l.counter)
 	}
-	b = b.index(opGlobalGet, l.counter).i64(-cost).op(opI64Add)
-	if fuel != none {
-		b = b.index(opLocalTee, fuel)
+	b = b.index(opGlobalGet, l.depth)
+	if cost > 0 {
+		b = b.op(opI64Or)
 	}
-	b = b.index(opGlobalSet, l.counter)
-	b = b.index(opGlobalGet, l.counter).index(opGlobalGet, l.depth).op(opI64Or).i64(0).op(opI64LtS, opIf, opEmpty)
-	return b.index(opCall, l.refuel).reload(l, fuel).op(opEnd)
+	return b.i64(0).op(opI64LtS, opIf, opEmpty).index(opCall, l.refuel).op(opEnd)
 }
 
 // leave gives back the stack that a function has taken.

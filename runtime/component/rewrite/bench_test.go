@@ -161,3 +161,38 @@ func BenchmarkFuel(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkApply makes all changes to a module, in one pass: the Go kernel, or
+// the file that NEUTRINO_TEST_MODULE names.
+func BenchmarkApply(b *testing.B) {
+	path := os.Getenv("NEUTRINO_TEST_MODULE")
+	var wasm []byte
+	if path == "" {
+		wasm = goKernel(b)
+	} else {
+		var err error
+		if wasm, err = os.ReadFile(path); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(int64(len(wasm)))
+	b.ReportAllocs()
+	size := 0
+	for b.Loop() {
+		m, err := Parse(wasm)
+		if err != nil {
+			b.Fatal(err)
+		}
+		out, err := m.Apply(Options{
+			Fuel: &Fuel{Module: "meter", Name: "tick", Stack: 8 << 20}, StripData: true, ExportGlobals: true, MoveStart: true, RaiseMemory: true,
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		size = len(out.Wasm)
+		for _, s := range out.Image {
+			size += len(s.Bytes)
+		}
+	}
+	b.ReportMetric(float64(size)/float64(len(wasm)), "growth")
+}

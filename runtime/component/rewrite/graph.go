@@ -9,6 +9,7 @@ import (
 // A verdict says how a function is treated.
 type verdict struct {
 	paid  uint8  // what its callers pay for it; if 0 it has a check of its own
+	quiet bool   // neither it nor what it calls touches the counter
 	frame uint32 // bytes of stack that it takes and gives back; 0: it is not counted
 }
 
@@ -142,16 +143,18 @@ func (g *graph) pay(nodes []uint32, cyclic bool) {
 	if cyclic || !ok {
 		return
 	}
-	cost := f.cost
+	cost, quiet := f.cost, f.quiet
 	for _, callee := range g.plain(nodes[0]) {
 		if cost > small || callee >= g.m.outside() {
 			return
 		}
 		v := g.verdicts[int(callee)-g.m.importedFuncs]
 		cost += uint32(v.paid)
+		quiet = quiet && v.quiet
 	}
 	if cost <= small {
-		g.verdicts[int(nodes[0])-g.m.importedFuncs].paid = uint8(max(1, cost))
+		v := &g.verdicts[int(nodes[0])-g.m.importedFuncs]
+		v.paid, v.quiet = uint8(max(1, cost)), quiet
 	}
 }
 

@@ -187,7 +187,9 @@ func (in *instrument) step(op byte) {
 		in.call(op)
 	case opCall:
 		in.call(op)
-		in.called()
+		if i := int(w.x) - in.m.importedFuncs; i < 0 || !in.l.verdicts[i].quiet {
+			in.called()
+		}
 	case opCallIndirect, opCallRef:
 		in.called()
 	default:
@@ -350,17 +352,16 @@ func (in *instrument) emit(start, first, end int, t uint32, v verdict) {
 	if v.paid > 0 {
 		cost = 0
 	}
-	if in.counted {
-		out = out.enter(l, cost, v.frame, fuel, saved)
-	} else {
-		if saved != none {
-			out = out.index(opGlobalGet, l.depth).set(saved)
-		}
-		out = out.reload(l, fuel)
-		if cost > 0 {
-			out = out.charge(l, cost, fuel)
-		}
+	switch {
+	case in.counted:
+		out = out.enter(l, cost, v.frame, saved)
+	case cost > 0:
+		out = out.charge(l, cost, none)
 	}
+	if saved != none && !in.counted {
+		out = out.index(opGlobalGet, l.depth).set(saved)
+	}
+	out = out.reload(l, fuel)
 	if wrapped {
 		out = append(out.op(opBlock), l.results[t]...)
 	}

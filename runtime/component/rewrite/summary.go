@@ -25,6 +25,7 @@ type function struct {
 	frame uint32 // bytes of stack, about
 	calls span   // in summary.calls
 	plain span   // in summary.plain
+	quiet bool   // has no loops and no operations: by itself it does not touch the counter
 }
 
 // A span is a part of a list.
@@ -60,6 +61,7 @@ type summarizer struct {
 	sum   *summary
 	loops []bool // of the blocks that are open, which ones are loops
 	depth int    // how many of them are
+	quiet bool
 	seen  map[operation]struct{}
 	w     walker
 }
@@ -68,7 +70,7 @@ func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 	s.w.m, s.w.c, s.w.locals, s.w.op = s.m, c, localDecls(c, t), 0
 	f := function{calls: span{from: uint32(len(s.sum.calls))}, plain: span{from: uint32(len(s.sum.plain))}}
 	cost, frame := int64(0), 64+8*min(s.w.locals, 1<<20)
-	s.loops, s.depth = append(s.loops[:0], false), 0
+	s.loops, s.depth, s.quiet = append(s.loops[:0], false), 0, true
 	for c.more() {
 		op := s.w.instruction()
 		if c.err != nil {
@@ -91,6 +93,7 @@ func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 		return
 	}
 	f.cost, f.frame = uint32(min(cost, 1<<30)), uint32(min(frame, 1<<23))
+	f.quiet = s.quiet
 	f.calls.to, f.plain.to = uint32(len(s.sum.calls)), uint32(len(s.sum.plain))
 	s.sum.funcs = append(s.sum.funcs, f)
 }
@@ -102,6 +105,9 @@ func (s *summarizer) note(op byte) {
 	case opLoop:
 		s.loops = append(s.loops, true)
 		s.depth++
+		s.quiet = false
+	case opThrow, opThrowRef:
+		s.quiet = false
 	case opEnd:
 		last := len(s.loops) - 1
 		if s.loops[last] {
@@ -175,6 +181,7 @@ func (w *walker) isShort() bool {
 }
 
 func (s *summarizer) operation(o operation) {
+	s.quiet = false
 	if s.seen == nil {
 		s.seen = make(map[operation]struct{})
 	}
