@@ -21,6 +21,10 @@ var (
 	hostileReenter []byte
 	//go:embed testdata/hostile/borrow.wasm
 	hostileBorrow []byte
+	//go:embed testdata/hostile/deep.wasm
+	hostileDeep []byte
+	//go:embed testdata/hostile/grow.wasm
+	hostileGrow []byte
 )
 
 // TestHostileComponents has guests that break the rules of the canonical ABI and
@@ -65,6 +69,7 @@ func TestHostileComponents(t *testing.T) {
 		{"result beyond the memory", "/q", 500, "", false, ledger.Trap, "out of bounds"},
 		{"result not aligned", "/r", 500, "", false, ledger.Trap, "not aligned"},
 		{"list too long", "/s", 500, "", false, ledger.Trap, "list of 8589934588 bytes is too long"},
+		{"a stack that is full", "/u", 500, "", false, ledger.Trap, "out of bounds memory access"},
 		{"handles without end", "/t", 500, "", false, ledger.Trap, "handle table is full"},
 	}
 	for _, tt := range tests {
@@ -127,6 +132,8 @@ func TestHostileCompositions(t *testing.T) {
 	}{
 		{"an export called from within an import", hostileReenter, "cannot enter component instance"},
 		{"a borrow that is kept", hostileBorrow, "borrow"},
+		{"recursion without end", hostileDeep, "call stack exhausted"},
+		{"a table that is too large", hostileGrow, "without setting a response"},
 	} {
 		v := serve(t, h, componentSpec(tt.wasm))
 		for range 2 {

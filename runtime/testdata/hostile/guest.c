@@ -98,6 +98,14 @@ static i32 field(const char *name, i32 name_len, const char *value, i32 value_le
   return f;
 }
 
+static volatile char page[16];
+
+// recurse needs a frame of its own each time.
+__attribute__((noinline)) static i32 recurse(i32 n) {
+  volatile i32 frame[4] = {n};
+  return never ? 0 : recurse(n + 1) + frame[0];
+}
+
 // fetch asks for the path of this request from its own server.
 static void fetch(i32 request, const char *path, i32 n) {
   request_authority(request, ret);
@@ -192,6 +200,7 @@ void handle(i32 request, i32 out) {
   case 's': // a list that is too long
     poll_list((i32 *)16, 0x7fffffff, ret);
     return;
+  case 'u': page[0] = recurse(n); break; // calls itself for ever
   case 't': // keeps making handles
     for (;;) fields_new();
   }
