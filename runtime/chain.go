@@ -32,6 +32,7 @@ const maxDepth = 8
 type origin struct {
 	scheme, host string
 	base         Base
+	request      string // id
 }
 
 type originKey struct{}
@@ -43,7 +44,13 @@ func withOrigin(ctx context.Context, q *request) context.Context {
 		return ctx
 	}
 	scheme, _, _ := strings.Cut(q.place.URL, "://")
-	return context.WithValue(ctx, originKey{}, origin{scheme, strings.ToLower(q.host), baseOf(ctx)})
+	return context.WithValue(ctx, originKey{}, origin{scheme, strings.ToLower(q.host), baseOf(ctx), ledger.From(ctx).RequestID()})
+}
+
+// originOf returns the origin in ctx, and whether there is one.
+func originOf(ctx context.Context) (origin, bool) {
+	o, ok := ctx.Value(originKey{}).(origin)
+	return o, ok
 }
 
 // depthOf returns how many requests of the app the one of ctx is inside.
@@ -58,7 +65,7 @@ func isSelf(ctx context.Context, u *url.URL) bool {
 	if u.Host == "" || u.Hostname() == outbound.SelfHost {
 		return true
 	}
-	o, ok := ctx.Value(originKey{}).(origin)
+	o, ok := originOf(ctx)
 	return ok && o.base.Prefix == "" && u.Scheme == o.scheme && strings.ToLower(u.Host) == o.host
 }
 
@@ -84,7 +91,7 @@ func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // self sends r to the routes of this revision.
 func (a *App) self(r *http.Request) (*http.Response, error) {
-	o, ok := r.Context().Value(originKey{}).(origin)
+	o, ok := originOf(r.Context())
 	if !ok {
 		return nil, refuse(r, wasihttp.DestinationNotFound)
 	}

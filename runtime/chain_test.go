@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,14 @@ func TestServiceChaining(t *testing.T) {
 		if got := v.get(tt.path); got.body != tt.want {
 			t.Errorf("%s = %d %q, want %q", tt.path, got.StatusCode, got.body, tt.want)
 		}
+	}
+	v.get("/GET/http://back.spin.internal/GET/http://example.com/")
+	v.mu.Lock()
+	lines := slices.Clone(v.lines)
+	v.mu.Unlock()
+	denied := slices.IndexFunc(lines, func(l line) bool { return strings.Contains(l.Text, "'http://example.com:80'") })
+	if want := (line{"back", "req", streamStderr, lines[max(0, denied)].Text}); denied < 0 || lines[denied] != want {
+		t.Errorf("the log of the component has %v", lines)
 	}
 	if got := v.get("/x"); strings.Contains(got.body, "back") {
 		t.Errorf("a private component answers: %q", got.body)

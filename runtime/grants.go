@@ -75,21 +75,19 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 }
 
 // logTo returns what a grant writes lines with that are not part of what the
-// guest writes.
+// guest writes, to wherever that goes at the moment.
 func logTo(stderr io.Writer) func(line string) {
-	switch w := stderr.(type) {
-	case *lineWriter:
-		return w.emit
-	case *valve: // whoever it is open for then
-		return func(line string) {
-			if to, ok := w.to.(*lineWriter); ok {
-				to.emit(line)
-				return
-			}
-			fmt.Fprintln(w, line)
+	return func(line string) {
+		w := stderr
+		if v, ok := w.(*valve); ok && v.to != nil {
+			w = v.to
 		}
+		if w, ok := w.(*lineWriter); ok {
+			w.emit(line)
+			return
+		}
+		fmt.Fprintln(w, line)
 	}
-	return func(line string) { fmt.Fprintln(stderr, line) }
 }
 
 // bindVariables gives the app's variables their values: those of its revision,

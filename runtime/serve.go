@@ -257,6 +257,9 @@ func (c *call) replace(status int, header http.Header, text string) {
 // emit returns what takes the guest's lines of a stream.
 func (c *call) emit(stream string) func(string) {
 	id := c.entry.RequestID()
+	if o, ok := originOf(c.r.Context()); ok {
+		id = o.request // what the app asks itself is part of that
+	}
 	return func(line string) { c.app.spec.Output(c.trigger.component, id, stream, line) }
 }
 
