@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/neutrino-local/neutrino-local/registry/pack"
 )
@@ -14,6 +15,11 @@ import (
 // buildApp runs the build commands of the manifest's components in their order,
 // as `spin build` does.
 func buildApp(ctx context.Context, manifest, profile string, out io.Writer) error {
+	return buildComponents(ctx, manifest, profile, out, []string{""})
+}
+
+// buildComponents builds those of the ids that are given; one empty id is all.
+func buildComponents(ctx context.Context, manifest, profile string, out io.Writer, ids []string) error {
 	m, err := pack.Read(manifest)
 	if err != nil {
 		return err
@@ -22,7 +28,7 @@ func buildApp(ctx context.Context, manifest, profile string, out io.Writer) erro
 		return err
 	}
 	for _, c := range m.Components {
-		if c.Build == nil {
+		if c.Build == nil || !slices.Contains(ids, "") && !slices.Contains(ids, c.ID) {
 			continue
 		}
 		for _, command := range c.Build.Commands {

@@ -22,6 +22,7 @@ type deploy struct {
 	reference   string // --from-registry
 	credentials credentials
 	build       bool
+	watching    bool
 	createName  string
 	noConfirm   bool
 	variables   []string
@@ -72,13 +73,19 @@ names. With --from-registry it is copied from there instead: by this command,
 with its user's credentials, not by the server. Returns when the new revision is healthy and traffic has begun to go to
 it, as the cloud does; the old one may answer for a short while longer.`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return d.run(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if d.watching {
+				return d.watch(c.Context())
+			}
+			return d.run(c.Context())
+		},
 	}
 	d.addFlags(c)
 	f := c.Flags()
 	f.StringVar(&d.reference, "from-registry", "", "deploy what is in a registry at this reference, and not the app in this folder")
 	d.credentials.addFlags(c)
 	f.BoolVar(&d.build, "build", false, "run the components' build commands first (also SPIN_ALWAYS_BUILD)")
+	f.BoolVar(&d.watching, "watch", false, "deploy again after each change of the app's files, and build what has changed; Ctrl-C ends")
 	f.StringVar(&d.cacheDir, "cache-dir", "", "where downloaded components are kept")
 	f.StringVar(&d.createName, "create-name", "", "create an app of this name, whatever the workspace is linked to")
 	f.BoolVar(&d.noConfirm, "no-confirm", false, "do not ask")
@@ -92,6 +99,7 @@ it, as the cloud does; the old one may answer for a short while longer.`,
 	d.failover.add(c)
 	formatFlag(c, &d.format)
 	c.MarkFlagsMutuallyExclusive("from-registry", "build")
+	c.MarkFlagsMutuallyExclusive("from-registry", "watch")
 	c.MarkFlagsMutuallyExclusive("create-name", "app-name")
 	c.MarkFlagsMutuallyExclusive("create-name", "app-id")
 	return c
@@ -155,6 +163,9 @@ func (d *deploy) run(ctx context.Context) error {
 	d.failover.apply(&req)
 	return d.follow(ctx, req)
 }
+
+// builds reports whether components are to be built before they are packaged.
+func (d *deploy) builds() bool { return d.build || envBool("SPIN_ALWAYS_BUILD") }
 
 func (d *deploy) checkFlags() error {
 	d.say = d.std.Out

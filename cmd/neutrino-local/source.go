@@ -38,7 +38,7 @@ func (s *folderSource) name(context.Context) (string, error) {
 
 func (s *folderSource) make(ctx context.Context) (_ artifact.Lock, err error) {
 	d := s.deploy
-	if d.build || envBool("SPIN_ALWAYS_BUILD") {
+	if d.builds() && !d.watching { // a watch builds by itself
 		if err := buildApp(ctx, s.manifest, "", d.std.Err); err != nil {
 			return artifact.Lock{}, err
 		}
