@@ -131,6 +131,8 @@ func (a *App) AllKeys(ctx context.Context, label string, most int) (all []string
 const pageSize = 1000
 
 // keysFrom returns a page of keys from one on, and where the next page begins.
+// The keys of a page share their memory: keys are often shorter than what an
+// allocation takes.
 func (f *file) keysFrom(ctx context.Context, label, from string, n int) (keys []string, next string, more bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", false, context.Cause(ctx)
@@ -140,12 +142,19 @@ func (f *file) keysFrom(ctx context.Context, label, from string, n int) (keys []
 		return nil, "", false, f.fail("keys", err)
 	}
 	defer rows.Close()
+	var text []byte
+	var ends []int
 	for rows.Next() {
 		var key sql.RawBytes
 		if err := rows.Scan(&key); err != nil {
 			return nil, "", false, f.fail("keys", err)
 		}
-		keys = append(keys, string(key))
+		text = append(text, key...)
+		ends = append(ends, len(text))
+	}
+	keys = make([]string, len(ends))
+	for i, shared, begin := 0, string(text), 0; i < len(ends); i++ {
+		keys[i], begin = shared[begin:ends[i]], ends[i]
 	}
 	if len(keys) == n {
 		next, more = after(keys[n-1]), true

@@ -28,6 +28,13 @@ const (
 	maxBuffered = 128 << 20 // bytes of one result
 )
 
+// Lists of keys that are long are made by few guests at a time: the host has
+// them in memory before a guest does.
+const (
+	longList  = 50_000 // keys
+	longLists = 4
+)
+
 // A State is what an instance may use. The zero value may use nothing.
 type State struct {
 	App    *pairs.App
@@ -48,13 +55,14 @@ type Host struct {
 	stores  component.Resource[*bucket] // of fermyon:spin
 	buckets component.Resource[*bucket] // of wasi:keyvalue
 	swaps   component.Resource[*swap]
+	lists   chan struct{} // has one for each long list that is being made
 }
 
 // Link offers the interfaces to components that l links. wasi:keyvalue/atomics
 // is one of them only if atomics is true.
 func Link(l *component.Linker, atomics bool) *Host {
 	declare(l)
-	h := &Host{states: component.NewSlot[*State](l)}
+	h := &Host{states: component.NewSlot[*State](l), lists: make(chan struct{}, longLists)}
 	h.linkSpin(l)
 	h.linkLegacy(l)
 	h.linkWASI(l)
@@ -76,6 +84,7 @@ func (h *Host) of(c *component.Call) *State {
 
 // A bucket is an open store.
 type bucket struct {
+	host  *Host
 	state *State
 	label string
 }
@@ -96,7 +105,7 @@ var (
 )
 
 // bucket opens the store of a label.
-func (s *State) bucket(label string) (*bucket, error) {
+func (h *Host) bucket(s *State, label string) (*bucket, error) {
 	switch {
 	case !slices.Contains(s.Labels, label):
 		return nil, errDenied
@@ -106,7 +115,7 @@ func (s *State) bucket(label string) (*bucket, error) {
 		return nil, errTableFull
 	}
 	s.open++
-	return &bucket{s, label}, nil
+	return &bucket{h, s, label}, nil
 }
 
 func (b *bucket) get(ctx context.Context, key string) ([]byte, bool, error) {
@@ -140,6 +149,18 @@ func (b *bucket) exists(ctx context.Context, key string) (bool, error) {
 func (b *bucket) keys(ctx context.Context) ([]string, error) {
 	if err := b.app().Read(1); err != nil {
 		return nil, err
+	}
+	sizes, err := b.app().Sizes()
+	if err != nil {
+		return nil, err
+	}
+	if sizes[b.label].Keys > longList {
+		select {
+		case b.host.lists <- struct{}{}:
+			defer func() { <-b.host.lists }()
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
 	return b.app().AllKeys(ctx, b.label, maxBuffered)
 }

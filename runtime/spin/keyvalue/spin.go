@@ -23,7 +23,7 @@ func (h *Host) linkSpin(l *component.Linker) {
 	h.stores = component.NewResource(l, name, "store", closeBucket)
 	l.Func(name, "[static]store.open", func(c *component.Call, args []abi.Value) (abi.Value, error) {
 		s := h.of(c)
-		b, err := s.bucket(args[0].Text())
+		b, err := h.bucket(s, args[0].Text())
 		if err != nil {
 			return s.result(c, abi.Value{}, err, spinError)
 		}
@@ -89,7 +89,7 @@ func (h *Host) linkLegacy(l *component.Linker) {
 	const name = "fermyon:spin/key-value"
 	l.Func(name, "open", func(c *component.Call, args []abi.Value) (abi.Value, error) {
 		s := h.of(c)
-		b, err := s.bucket(args[0].Text())
+		b, err := h.bucket(s, args[0].Text())
 		if err != nil {
 			return s.result(c, abi.Value{}, err, legacyError)
 		}

@@ -36,7 +36,7 @@ func (h *Host) linkWASI(l *component.Linker) {
 	h.buckets = component.NewResource(l, wasiStore, "bucket", closeBucket)
 	l.Func(wasiStore, "open", func(c *component.Call, args []abi.Value) (abi.Value, error) {
 		s := h.of(c)
-		b, err := s.bucket(args[0].Text())
+		b, err := h.bucket(s, args[0].Text())
 		if err != nil {
 			return s.result(c, abi.Value{}, err, wasiError)
 		}
