@@ -57,6 +57,7 @@ var errCannotSupply = fmt.Errorf("%w: imports a component or module from the hos
 var unsupported = []struct{ words, why string }{
 	{"asynchronous", "needs the asynchronous part"},
 	{"at most one memory", "the engine has no multiple memories"},
+	{"more than one memory", "the engine has no multiple memories"},
 	{"at most one table", "the engine has no multiple memories"},
 	{"invalid memory alignment", "the engine has no multiple memories"},
 	{"value type 0x6", "typed references of WebAssembly 3.0"},
