@@ -62,6 +62,8 @@ type App struct {
 	inner   [maxDepth]chan struct{} // the same for those that other guests wait for, by depth
 	waiting atomic.Int64            // requests that wait for a slot
 
+	calls atomic.Int64 // requests of guests under way
+
 	mu     sync.Mutex
 	users  int           // guarded by mu; requests
 	closed bool          // guarded by mu

@@ -74,12 +74,43 @@ func chained(u *url.URL) (component string, ok bool) {
 	return strings.CutSuffix(strings.ToLower(u.Hostname()), artifact.ChainingSuffix)
 }
 
+// maxCalls is how many requests the guests of one app may have under way at once,
+// until they have read or dropped the replies: each can be a connection.
+const maxCalls = 1024
+
 // A sender sends the requests of an app's guests. Those to the app itself never
 // leave the process.
 type sender struct{ app *App }
 
 // RoundTrip sends r. It is for requests that are allowed.
 func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
+	calls := &s.app.calls
+	if calls.Add(1) > maxCalls {
+		calls.Add(-1)
+		return nil, refuse(r, wasihttp.ConnectionLimitReached)
+	}
+	end := sync.OnceFunc(func() { calls.Add(-1) })
+	res, err := s.send(r)
+	if err != nil || res.Body == nil || res.Body == http.NoBody {
+		end()
+		return res, err
+	}
+	res.Body = &countedBody{res.Body, end}
+	return res, nil
+}
+
+// A countedBody is a body whose end is noted. Both its users close it.
+type countedBody struct {
+	io.ReadCloser
+	end func()
+}
+
+func (b *countedBody) Close() error {
+	b.end()
+	return b.ReadCloser.Close()
+}
+
+func (s sender) send(r *http.Request) (*http.Response, error) {
 	if isSelf(r.Context(), r.URL) {
 		return s.app.self(r)
 	}

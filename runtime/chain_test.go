@@ -203,3 +203,27 @@ func (a *App) running() int {
 	defer a.mu.Unlock()
 	return a.users
 }
+
+// Calls that are over are not counted any more, however they end.
+func TestCallsAreCounted(t *testing.T) {
+	o := testOrigin(t)
+	v := serve(t, newHost(t, akamai), spinSpec(t, "outbound", "http://*:*"))
+	for _, path := range []string{
+		"/GET/" + o.URL + "/x", "/HEAD/" + o.URL + "/x", "/POST/" + o.URL + "/x", "/GET/" + o.URL + "/redirect", "/GET/self:/x", "/HEAD/self:/x",
+		"/GET/http://" + freePort(t) + "/", "/GET/http://nobody.spin.internal/",
+	} {
+		v.get(path)
+		v.outcome()
+		if n := v.app.calls.Load(); n != 0 {
+			t.Errorf("after %s %d calls are under way", path, n)
+		}
+	}
+	v.app.calls.Store(maxCalls)
+	if got := v.get("/GET/" + o.URL + "/x"); got.body != "future: connection-limit-reached" {
+		t.Errorf("at the limit: %q", got.body)
+	}
+	v.app.calls.Add(-1)
+	if got := v.get("/GET/" + o.URL + "/x"); got.body != "200 GET /x " {
+		t.Errorf("below the limit: %q", got.body)
+	}
+}

@@ -42,7 +42,9 @@ func TestInterfacesHaveTypes(t *testing.T) {
 
 // What a profile does not have is refused by its name and that of the profile.
 func TestFeatures(t *testing.T) {
-	with := func(m artifact.ComponentMetadata) *artifact.Component { return &artifact.Component{ID: "web", Metadata: m} }
+	with := func(m artifact.ComponentMetadata) *artifact.Component {
+		return &artifact.Component{ID: "web", Metadata: m}
+	}
 	for _, tt := range []struct {
 		component *artifact.Component
 		want      string // of the cloud

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -71,6 +72,9 @@ func (f failure) Error() string { return fmt.Sprintf("http-error %d", int(f)) }
 // methods are the cases of the enum, in its order.
 var methods = [...]string{"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"}
 
+// timeout is for a request as a whole, which guests cannot choose.
+const timeout = 10 * time.Minute
+
 // maxRedirects is how many redirects are followed.
 const maxRedirects = 10
 
@@ -82,7 +86,7 @@ func (h *Host) send(c *component.Call, args []abi.Value) (abi.Value, error) {
 	if err != nil {
 		return abi.Err(abi.Case(int(failed(err)))), nil
 	}
-	client := http.Client{Transport: s.Transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+	client := http.Client{Transport: s.Transport, Timeout: timeout, CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if len(via) > maxRedirects {
 			return runtimeError
 		}
