@@ -2,12 +2,15 @@ package runtime
 
 import (
 	_ "embed"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/router/ledger"
+	"github.com/neutrino-local/neutrino-local/runtime/module"
+	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 )
 
 // coreHTTP is a core module with a component-type section that imports preview 1
@@ -88,5 +91,39 @@ func TestCoreModuleMemory(t *testing.T) {
 	}
 	if want := "limit 131072 bytes"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Start = %v, want %q", err, want)
+	}
+}
+
+// TestWhatIsLinked tells core modules that are linked as components from plain
+// commands.
+func TestWhatIsLinked(t *testing.T) {
+	fn := func(names ...string) map[string]module.Kind {
+		m := map[string]module.Kind{}
+		for _, n := range names {
+			m[n] = module.Func
+		}
+		return m
+	}
+	preview1 := module.Import{Module: wagi.Imports, Name: "fd_write"}
+	tests := []struct {
+		what    string
+		outline *module.Outline
+		err     error
+		want    bool
+	}{
+		{"a component", nil, module.ErrComponent, true},
+		{"garbage", nil, errors.New("no magic"), false},
+		{"a command", &module.Outline{Exports: fn("_start"), Imports: []module.Import{preview1}}, nil, false},
+		{"a command with a world that it does not use", &module.Outline{World: true, Exports: fn("_start"), Imports: []module.Import{preview1}}, nil, false},
+		{"a command with a world", &module.Outline{World: true, Exports: fn("_start"), Imports: []module.Import{preview1, {Module: "wasi:http/types@0.2.0"}}}, nil, true},
+		{"a reactor with a world", &module.Outline{World: true, Exports: fn("_initialize")}, nil, true},
+		{"a reactor without one", &module.Outline{Exports: fn("_initialize", "handle")}, nil, false},
+		{"Spin 1", &module.Outline{Exports: fn("handle-http-request", "canonical_abi_realloc")}, nil, true},
+		{"a memory of that name", &module.Outline{Exports: map[string]module.Kind{"handle-http-request": module.Memory}}, nil, false},
+	}
+	for _, tt := range tests {
+		if got := asComponent(tt.outline, tt.err); got != tt.want {
+			t.Errorf("asComponent of %s = %t, want %t", tt.what, got, tt.want)
+		}
 	}
 }
