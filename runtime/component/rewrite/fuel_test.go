@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -200,7 +201,7 @@ func oneFunction(body code) []byte {
 	f := append(append([]byte{0}, body...), opEnd)
 	return slices.Concat([]byte(preamble),
 		section(sectionType, []byte("\x01\x60\x01\x7f\x00")), section(sectionFunc, []byte("\x01\x00")),
-		section(sectionExport, []byte("\x01\x03run\x00\x00")),
+		section(sectionMemory, []byte("\x01\x00\x01")), section(sectionExport, []byte("\x01\x03run\x00\x00")),
 		section(sectionCode, append(appendU32([]byte{1}, uint32(len(f))), f...)))
 }
 
@@ -213,6 +214,37 @@ func TestStack(t *testing.T) {
 			mod := instantiate(t, wazero.NewRuntimeConfig(), fueled(t, fixture(t, "guest.wasm"), Fuel{Stack: 1 << 20}).Wasm, &meter{slice: slice})
 			if _, err := mod.ExportedFunction(c.name).Call(context.Background(), c.args...); !errors.Is(err, errExhausted) {
 				t.Errorf("error = %v, want %v", err, errExhausted)
+			}
+		})
+	}
+}
+
+// TestStackStaysSmall recurses with small and large frames: the engine doubles
+// its stack, so what it allocates is up to four times what is in use.
+func TestStackStaysSmall(t *testing.T) {
+	values := append(code{}.get(0), bytes.Repeat(code{}.get(0).op(0x28, 2, 0), 300)...) // all are kept across the call
+	values = values.get(0).index(opCall, 0)
+	values = append(values, bytes.Repeat([]byte{opI32Add}, 299)...).op(0x36, 2, 0)
+	for _, test := range []struct {
+		name string
+		body code
+	}{{"small", code{}.get(0).index(opCall, 0)}, {"large", values}} {
+		t.Run(test.name, func(t *testing.T) {
+			const stack = 4 << 20
+			out := fueled(t, oneFunction(test.body), Fuel{Stack: stack})
+			mod := instantiate(t, wazero.NewRuntimeConfig(), out.Wasm, &meter{slice: slice})
+			f := mod.ExportedFunction("run")
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := f.Call(context.Background(), 0)
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, errExhausted) {
+				t.Fatalf("error = %v, want %v", err, errExhausted)
+			}
+			if got := after.TotalAlloc - before.TotalAlloc; got > 8*stack {
+				t.Errorf("%d bytes were allocated for a stack of %d", got, stack)
+			} else {
+				t.Logf("%d bytes", got)
 			}
 		})
 	}

@@ -29,29 +29,37 @@ type graph struct {
 	byType  [][]uint32 // functions that are called by type
 
 	verdicts []verdict // by defined function
-	cyclic   []bool
+	counted  []bool    // by node
+	below    []uint32  // by node: bytes of stack down to those that are counted
 }
 
+// uncountedStack bounds the frames that are on the stack between two that are
+// counted, in bytes. All of them are added to the first, so little is right.
+const uncountedStack = 1 << 10
+
 // judge finds the functions that are so small that their callers can pay for
-// them, and those that can be on the stack more than once. Only the latter are
-// counted on the stack, unless all others together are too large as well.
+// them, and those that are counted on the stack: one at least of any that call
+// each other in a circle. Each is counted with the deepest way from it through
+// functions that are not.
 func (m *Module) judge(sum *summary, stack int) []verdict {
-	g := &graph{m: m, sum: sum, verdicts: make([]verdict, len(sum.funcs)), cyclic: make([]bool, len(sum.funcs))}
-	walk(len(m.Funcs), m.importedFuncs, g.plain, g.pay)
+	n := len(sum.funcs)
+	g := &graph{m: m, sum: sum, verdicts: make([]verdict, n)}
+	nodes := len(m.Funcs) + 1 + len(m.Types)
+	walk(len(m.Funcs), m.importedFuncs, g.plain, g.pay, nil)
 	if stack == 0 {
 		return g.verdicts
 	}
 	g.link()
-	walk(len(m.Funcs)+1+len(m.Types), m.importedFuncs, g.callees, g.count)
-	once := 0
+	g.counted, g.below = make([]bool, nodes), make([]uint32, nodes)
+	// In a circle by way of a table or of the outside, who calls there is counted.
+	walk(nodes, m.importedFuncs, g.callees, g.countIndirect, nil)
+	// That leaves circles of direct calls.
+	walk(nodes, m.importedFuncs, g.uncounted, g.ignore, g.count)
+	// And no others.
+	walk(nodes, m.importedFuncs, g.uncounted, g.measure, nil)
 	for i, f := range sum.funcs {
-		if !g.cyclic[i] {
-			once += int(f.frame)
-		}
-	}
-	for i, f := range sum.funcs {
-		if g.cyclic[i] || once > stack && f.calls.to > f.calls.from {
-			g.verdicts[i].frame = f.frame
+		if node := uint32(m.importedFuncs + i); g.counted[node] {
+			g.verdicts[i].frame = f.frame + g.deepest(g.callees(node))
 		}
 	}
 	return g.verdicts
@@ -127,13 +135,57 @@ func (g *graph) plain(node uint32) []uint32 {
 	return nil
 }
 
-// count is told of nodes that may call each other.
-func (g *graph) count(nodes []uint32, cyclic bool) {
+// countIndirect is told of nodes that call each other if they are cyclic.
+func (g *graph) countIndirect(nodes []uint32, cyclic bool) {
+	if !cyclic {
+		return
+	}
 	for _, n := range nodes {
-		if _, ok := g.function(n); ok {
-			g.cyclic[int(n)-g.m.importedFuncs] = cyclic
+		if f, ok := g.function(n); ok {
+			calls := g.sum.calls[f.calls.from:f.calls.to]
+			g.counted[n] = slices.ContainsFunc(calls, func(c uint32) bool { return c >= g.m.outside() })
 		}
 	}
+}
+
+func (g *graph) count(node uint32) {
+	if _, ok := g.function(node); ok {
+		g.counted[node] = true
+	}
+}
+
+func (*graph) ignore([]uint32, bool) {}
+
+// uncounted returns what a node may call, or nothing if it is counted.
+func (g *graph) uncounted(node uint32) []uint32 {
+	if g.counted[node] {
+		return nil
+	}
+	return g.callees(node)
+}
+
+// measure finds the deepest way from a node whose callees have been measured,
+// and counts the node if it is too deep.
+func (g *graph) measure(nodes []uint32, _ bool) {
+	n := nodes[0]
+	if g.counted[n] {
+		return
+	}
+	f, ok := g.function(n)
+	below := f.frame + g.deepest(g.callees(n))
+	if ok && below > uncountedStack {
+		g.counted[n] = true
+		return
+	}
+	g.below[n] = below
+}
+
+func (g *graph) deepest(nodes []uint32) uint32 {
+	deepest := uint32(0)
+	for _, n := range nodes {
+		deepest = max(deepest, g.below[n])
+	}
+	return deepest
 }
 
 // pay decides on a function whose callees have been decided on. What calls
@@ -166,15 +218,18 @@ type visit struct {
 
 // walk finds the strongly connected parts of a graph, by Tarjan's algorithm.
 // It starts at the nodes from first and ignores calls of nodes that there are
-// not. Callees come before their callers.
-func walk(nodes, first int, callees func(uint32) []uint32, part func(nodes []uint32, cyclic bool)) {
+// not. Callees come before their callers. If there is back, it is told of
+// nodes of which each circle has at least one.
+func walk(nodes, first int, callees func(uint32) []uint32, part func(nodes []uint32, cyclic bool), back func(uint32)) {
 	order, low := make([]uint32, nodes), make([]uint32, nodes) // 0: not seen yet
 	const done = ^uint32(0)
 	var stack []uint32
 	var visits []visit
 	seen := uint32(0)
+	open := make([]bool, nodes) // being visited
 	enter := func(n uint32) {
 		seen++
+		open[n] = true
 		order[n], low[n] = seen, seen
 		stack, visits = append(stack, n), append(visits, visit{node: n})
 	}
@@ -193,10 +248,14 @@ func walk(nodes, first int, callees func(uint32) []uint32, part func(nodes []uin
 					enter(n)
 				case order[n] != done:
 					low[v.node] = min(low[v.node], order[n])
+					if open[n] && back != nil {
+						back(n)
+					}
 				}
 				continue
 			}
 			n := v.node
+			open[n] = false
 			visits = visits[:len(visits)-1]
 			if len(visits) > 0 {
 				caller := visits[len(visits)-1].node

@@ -81,6 +81,9 @@ func (m *Module) Apply(o Options) (*Output, error) {
 	}
 	w := &writer{m: m, o: o, sum: sum, out: make([]byte, 0, len(m.b)+64*len(m.Imports))}
 	if o.Fuel != nil && m.bodies > 0 {
+		if n := len(sum.operations); n > maxOperations {
+			return nil, fmt.Errorf("core module: %d kinds of operations on tables, but %d are allowed", n, maxOperations)
+		}
 		w.l = m.layout(sum, *o.Fuel)
 		w.out = make([]byte, 0, len(m.b)+len(m.b)/4)
 	}

@@ -63,13 +63,16 @@ type summarizer struct {
 	depth int    // how many of them are
 	quiet bool
 	seen  map[operation]struct{}
-	w     walker
+
+	height height
+	w      walker
 }
 
 func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 	s.w.m, s.w.c, s.w.locals, s.w.op = s.m, c, localDecls(c, t), 0
 	f := function{calls: span{from: uint32(len(s.sum.calls))}, plain: span{from: uint32(len(s.sum.plain))}}
 	cost, frame := int64(0), 64+8*min(s.w.locals, 1<<20)
+	s.height.begin()
 	s.loops, s.depth, s.quiet = append(s.loops[:0], false), 0, true
 	for c.more() {
 		op := s.w.instruction()
@@ -84,6 +87,7 @@ func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 			cost += s.sum.cost(&s.w, op)
 		}
 		s.note(op)
+		s.height.step(&s.w)
 		if op == opLocalSet || op == opLocalTee {
 			frame += 2 // some of the values are spilled
 		}
@@ -92,6 +96,7 @@ func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 		c.fail("function has no end")
 		return
 	}
+	frame += 8 * uint64(s.height.kept)
 	f.cost, f.frame = uint32(min(cost, 1<<30)), uint32(min(frame, 1<<23))
 	f.quiet = s.quiet
 	f.calls.to, f.plain.to = uint32(len(s.sum.calls)), uint32(len(s.sum.plain))
@@ -186,10 +191,6 @@ func (s *summarizer) operation(o operation) {
 		s.seen = make(map[operation]struct{})
 	}
 	if _, ok := s.seen[o]; ok {
-		return
-	}
-	if len(s.seen) == maxOperations {
-		s.w.c.fail("more than %d kinds of operations on tables", maxOperations)
 		return
 	}
 	s.seen[o] = struct{}{}

@@ -116,6 +116,8 @@ type walker struct {
 	x, y   uint32   // indices
 	labels []uint32 // of branches and catch clauses
 
+	params, results int // of a block
+
 	constant int64 // what the instruction before it pushed if it was i32.const, or -1
 }
 
@@ -210,16 +212,20 @@ func (w *walker) blockType() {
 		c.fail("unexpected end of module")
 		return
 	}
+	w.params, w.results = 0, 0
 	switch b := c.b[c.p]; b {
 	case 0x40: // empty
 		c.p++
 	case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f, 0x69:
 		c.p++
+		w.results = 1
 	default:
 		if b&0xc0 == 0x40 {
 			c.fail("block type %#x is not supported", b)
 		}
-		w.index(spaceType)
+		if t := w.index(spaceType); c.err == nil {
+			w.params, w.results = len(w.m.Types[t].Params), len(w.m.Types[t].Results)
+		}
 		if c.b[c.p-1]&0x40 != 0 { // a negative number
 			c.fail("malformed block type")
 		}
