@@ -9,6 +9,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/spin/keyvalue"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/outbound"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/redis"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/sqlite"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
@@ -25,6 +26,7 @@ type capabilities struct {
 	variables *variables.Host
 	keyvalue  *keyvalue.Host
 	outbound  *outbound.Host
+	redis     *redis.Host
 	sqlite    *sqlite.Host // nil: none
 }
 
@@ -37,6 +39,7 @@ func newCapabilities(f Features) capabilities {
 	c.variables = variables.Link(l)
 	c.keyvalue = keyvalue.Link(l, f.KeyValueAtomics)
 	c.outbound = outbound.Link(l)
+	c.redis = redis.Link(l)
 	legacy.Link(l)
 	if f.SQLite {
 		c.sqlite = sqlite.Link(l)
@@ -63,6 +66,7 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 		a.grantKeyValue,
 		a.grantHTTP,
 		a.grantSockets,
+		a.grantRedis,
 		a.grantSQLite,
 	} {
 		g, err := of(c)

@@ -76,6 +76,7 @@ type Host struct {
 	preview1   map[string]bool // functions that commands may import
 	can        capabilities    // of components
 	network    *network        // and what they reach by it
+	roots      *x509.CertPool  // of the servers there; nil: the system's
 	transport  *http.Transport // over network
 }
 
@@ -87,7 +88,7 @@ const compileWorkers = 2
 func New(ctx context.Context, cfg Config) (*Host, error) {
 	h := &Host{
 		limits: cfg.Limits, features: cfg.Features, keyValue: cfg.KeyValue, sqlite: cfg.SQLite, log: cfg.Log, environ: cfg.Environment,
-		can: newCapabilities(cfg.Features), network: newNetwork(cfg.Offline),
+		can: newCapabilities(cfg.Features), network: newNetwork(cfg.Offline), roots: cfg.Roots,
 	}
 	h.transport = h.network.transport(cfg.Roots)
 	h.code.compile = h.compile
@@ -158,6 +159,7 @@ func (h *Host) Close(ctx context.Context) error {
 	h.code.wait()
 	h.transport.CloseIdleConnections()
 	ctx = context.WithoutCancel(ctx) // there is nothing to wait for
+	defer h.can.close()
 	return errors.Join(h.pool.Close(ctx), h.components.Close(ctx), h.space.Close())
 }
 

@@ -45,7 +45,8 @@ var layers = map[string][]string{
 	// What runs guests.
 	"runtime": {"store", "registry/artifact", "router/ledger", "runtime/spin/sqlite", "runtime/codecache", "runtime/memory", "runtime/pool", "runtime/files", "runtime/module", "runtime/route", "runtime/wagi",
 		"runtime/component", "runtime/wasi", "runtime/wasi/filesystem", "runtime/wasi/stream", "runtime/wasi/wasihttp", "runtime/component/compose",
-		"runtime/wasi/sockets", "runtime/component/abi", "runtime/spin/keyvalue", "runtime/spin/legacy", "runtime/spin/outbound", "runtime/spin/variables", "store/keyvalue"},
+		"runtime/wasi/sockets", "runtime/component/abi", "runtime/spin/keyvalue", "runtime/spin/legacy", "runtime/spin/outbound", "runtime/spin/variables", "store/keyvalue",
+		"runtime/spin/conns", "runtime/spin/redis"},
 	"runtime/files":  {"registry/artifact"},
 	"runtime/memory": {},
 	"runtime/module": {},
@@ -74,6 +75,8 @@ var layers = map[string][]string{
 	// Spin's own interfaces.
 	"runtime/spin/keyvalue":  {"runtime/component", "runtime/component/abi", "store", "store/keyvalue"},
 	"runtime/spin/legacy":    {"runtime/component"},
+	"runtime/spin/conns":     {},
+	"runtime/spin/redis":     {"runtime/component", "runtime/component/abi", "runtime/spin/conns"},
 	"runtime/spin/sqlite":    {"runtime/component", "runtime/component/abi"},
 	"runtime/spin/outbound":  {"registry/artifact", "runtime/component", "runtime/component/abi"},
 	"runtime/spin/variables": {"store", "registry/artifact", "runtime/component", "runtime/component/abi"},
@@ -87,6 +90,7 @@ var layers = map[string][]string{
 	"cmd/neutrino-local": {"..."},
 	"e2e":                {"e2e/guests", "e2e/guests/components", "e2e/guests/spin"},
 	"e2e/guests":         {},
+	"e2e/services":       {},
 }
 
 func TestImportsGoDown(t *testing.T) {

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package services
+
+import "os/exec"
+
+func asUser(*exec.Cmd) error { return nil }

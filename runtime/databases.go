@@ -1,0 +1,25 @@
+package runtime
+
+import (
+	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/conns"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/redis"
+)
+
+// close closes the connections that are kept for guests to come.
+func (c *capabilities) close() {
+	c.redis.Close()
+}
+
+// servers is how guests reach databases and brokers.
+func (h *Host) servers() conns.Network { return conns.Network{Dial: h.network.Dial, Roots: h.roots} }
+
+// grantRedis lets a component talk to the Redis servers that it may reach.
+func (a *App) grantRedis(c *artifact.Component) (grant, error) {
+	reach := a.reach(c)
+	return func(in *component.Instance, log func(string)) error {
+		a.host.can.redis.Set(in, &redis.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
+		return nil
+	}, nil
+}
