@@ -214,13 +214,13 @@ func TestKeyValueManyKeys(t *testing.T) {
 
 	a := kv.App(store.AppID(spec.AppID))
 	var pairs []keyvalue.Pair
-	long := strings.Repeat("k", 1<<20)
+	long := strings.Repeat("k", keyvalue.MaxKey-4)
 	for i := range 16 {
-		pairs = append(pairs, keyvalue.Pair{Key: fmt.Sprint(long, i)})
+		pairs = append(pairs, keyvalue.Pair{Key: fmt.Sprintf("%02d%s", i, long)})
 	}
-	for range 8 { // more than 128 MiB of keys
+	for range 9 { // more than 128 MiB of keys
 		for i := range pairs {
-			pairs[i].Key += "x"
+			pairs[i].Key = "x" + pairs[i].Key[:keyvalue.MaxKey-4]
 		}
 		if err := a.SetMany(t.Context(), "default", pairs); err != nil {
 			t.Fatal(err)
@@ -232,6 +232,7 @@ func TestKeyValueManyKeys(t *testing.T) {
 func BenchmarkKeyValue(b *testing.B) {
 	v := serve(b, storeHost(b, stores(b, keyvalue.Limits{})), storeSpec(b, "keyvalue", "default"))
 	v.quiet = true
+	v.client.Transport.(*http.Transport).MaxIdleConnsPerHost = 16 // else most requests dial
 	v.wants("/set/k/value", 200, "set")
 	for _, path := range []string{"/get/k", "/set/k/value"} {
 		for _, clients := range []int{1, 16} {

@@ -37,9 +37,12 @@ type Limits struct {
 	Writes int   // of one app in a second
 }
 
-// MaxValue is the largest value whatever the limits are: what Spin hands to a
+// What bounds a pair whatever the limits are. The value is what Spin hands to a
 // guest at most.
-const MaxValue = 128 << 20
+const (
+	MaxKey   = 1 << 20
+	MaxValue = 128 << 20
+)
 
 // Config says where the stores are and what bounds them.
 type Config struct {

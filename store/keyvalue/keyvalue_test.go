@@ -230,6 +230,22 @@ func TestList(t *testing.T) {
 	if _, _, more, err := a.List(ctx, "default", Range{Prefix: "user:", Max: 25}); err != nil || more {
 		t.Errorf("a page that has all: more %t, %v", more, err)
 	}
+
+	// A page is short if its keys are long.
+	long := strings.Repeat("l", MaxKey-1)
+	for i := range 6 {
+		check(t, a.Set(ctx, "long", fmt.Sprint(i, long), nil))
+	}
+	if err := a.Set(ctx, "long", "12"+long, nil); !errors.Is(err, store.ErrLimit) {
+		t.Errorf("a key that is too long: %v", err)
+	}
+	page, next, more, err := a.List(ctx, "long", Range{Max: 10})
+	if err != nil || len(page) != 4 || !more || next[0] != '4' {
+		t.Errorf("%d long keys, then %.1q, %t, %v", len(page), next, more, err)
+	}
+	if page, _, more, err = a.List(ctx, "long", Range{Max: 10, From: next}); err != nil || len(page) != 2 || more {
+		t.Errorf("%d more, %t, %v", len(page), more, err)
+	}
 }
 
 // A list of keys that is too long is refused, and a long one is read in pages.

@@ -28,8 +28,12 @@ func bytesText(n int64) string {
 
 // checkKey returns why no pair can have the key.
 func (l Limits) checkKey(key string) error {
-	if l.Key > 0 && len(key) > l.Key {
-		return limitError(fmt.Sprintf("a key of %d bytes", len(key)), bytesText(int64(l.Key))+" for a key")
+	limit := MaxKey
+	if l.Key > 0 && l.Key < limit {
+		limit = l.Key
+	}
+	if len(key) > limit {
+		return limitError(fmt.Sprintf("a key of %d bytes", len(key)), bytesText(int64(limit))+" for a key")
 	}
 	if !utf8.ValidString(key) {
 		return fmt.Errorf("key %.100q is %w: it is not UTF-8", key, store.ErrInvalid)

@@ -106,17 +106,15 @@ func (e *tooMuch) Unwrap() error { return store.ErrLimit }
 // size together may be no more than most.
 func (a *App) AllKeys(ctx context.Context, label string, most int) (all []string, err error) {
 	err = a.use(false, func(f *file) error {
-		size := 0
+		left := most
 		for from, more := "", true; more; {
 			var page []string
-			page, from, more, err = f.keysFrom(ctx, label, from, pageSize)
+			page, from, more, err = f.keysFrom(ctx, label, from, pageSize, &left)
 			if err != nil {
 				return err
 			}
-			for _, key := range page {
-				if size += overhead + len(key); size > most {
-					return &tooMuch{most}
-				}
+			if left < 0 {
+				return &tooMuch{most}
 			}
 			all = append(all, page...)
 		}
@@ -132,8 +130,9 @@ const pageSize = 1000
 
 // keysFrom returns a page of keys from one on, and where the next page begins.
 // The keys of a page share their memory: keys are often shorter than what an
-// allocation takes.
-func (f *file) keysFrom(ctx context.Context, label, from string, n int) (keys []string, next string, more bool, err error) {
+// allocation takes. left is how much they may take; it is below 0 if there was
+// more.
+func (f *file) keysFrom(ctx context.Context, label, from string, n int, left *int) (keys []string, next string, more bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", false, context.Cause(ctx)
 	}
@@ -148,6 +147,9 @@ func (f *file) keysFrom(ctx context.Context, label, from string, n int) (keys []
 		var key sql.RawBytes
 		if err := rows.Scan(&key); err != nil {
 			return nil, "", false, f.fail("keys", err)
+		}
+		if *left -= overhead + len(key); *left < 0 {
+			return nil, "", false, nil
 		}
 		text = append(text, key...)
 		ends = append(ends, len(text))
@@ -172,8 +174,11 @@ type Range struct {
 	Max    int    // how many; at most 1000
 }
 
-// List returns the entries of a range and, if there are more, the key from which
-// to go on; ok is false if there are none.
+// listBytes is how many bytes of keys List returns, or one key.
+const listBytes = 4 << 20
+
+// List returns the entries of a range, fewer if their keys are long, and, if
+// there are more, the key from which to go on.
 func (a *App) List(ctx context.Context, label string, r Range) (entries []Entry, next string, more bool, err error) {
 	r.From = max(r.From, r.Prefix)
 	n := min(max(r.Max, 1), pageSize)
@@ -183,6 +188,7 @@ func (a *App) List(ctx context.Context, label string, r Range) (entries []Entry,
 			return f.fail("list", err)
 		}
 		defer rows.Close()
+		size := 0
 		for rows.Next() {
 			var key sql.RawBytes
 			var e Entry
@@ -193,12 +199,13 @@ func (a *App) List(ctx context.Context, label string, r Range) (entries []Entry,
 			if len(e.Key) < len(r.Prefix) || e.Key[:len(r.Prefix)] != r.Prefix {
 				break
 			}
+			if size += len(e.Key); len(entries) == n || size > listBytes && len(entries) > 0 {
+				next, more = e.Key, true
+				break
+			}
 			entries = append(entries, e)
 		}
 		return f.fail("list", rows.Err())
 	})
-	if len(entries) > n {
-		entries, next, more = entries[:n], entries[n].Key, true
-	}
 	return entries, next, more, err
 }
