@@ -109,7 +109,7 @@ func TestCompileRefusesLocks(t *testing.T) {
 			l.HostRequirements = map[string]string{"z": "required", "a": "required", "b": "optional"}
 		}), "features that this host does not have: a, z"},
 		{"component requirement", with(func(l *artifact.Lock) { l.Components[0].HostRequirements = map[string]string{"z": "required"} }), `component "web": the app requires`},
-		{"dependencies", with(func(l *artifact.Lock) { l.Components[0].Dependencies = map[string]artifact.Dependency{"x": {}} }), `component "web" has dependencies`},
+		{"dependencies", with(func(l *artifact.Lock) { l.Components[0].Dependencies = map[string]artifact.Dependency{"x": {}} }), `component "web": compile: dependency "x": blob`},
 		{"environment", with(func(l *artifact.Lock) { l.Components[0].Environment = map[string]string{"A=B": ""} }), `environment: "A=B"`},
 		{"zero byte", with(func(l *artifact.Lock) { l.Components[0].Environment = map[string]string{"A": "\x00"} }), `environment: "A"`},
 		{"file path", with(func(l *artifact.Lock) { l.Components[0].Files = []artifact.File{{Path: "../x"}} }), `component "web": file "../x": invalid file mount`},
