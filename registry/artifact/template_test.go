@@ -52,3 +52,20 @@ func TestCheckVariableName(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseTemplate(f *testing.F) {
+	f.Add("https://{{ host }}:{{port}}/")
+	f.Add("{{{{}}}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := ParseTemplate(text)
+		if err != nil {
+			return
+		}
+		if got, ok := p.Expand(func(string) (string, bool) { return "", true }); !ok || len(got) > len(text) {
+			t.Errorf("%q with nothing put in is %q, %v", text, got, ok)
+		}
+		if _, ok := p.Expand(func(string) (string, bool) { return "", false }); ok != (len(p.Names()) == 0) {
+			t.Errorf("%q has names %q, and is %v without them", text, p.Names(), ok)
+		}
+	})
+}

@@ -88,6 +88,23 @@ func FuzzManifest(f *testing.F) {
 	})
 }
 
+func FuzzDependencyName(f *testing.F) {
+	f.Add("a:b/c@1.2.3", "a:b")
+	f.Add("plain", "a:b/c@0.1.0-rc.1")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		n, err := parseDependencyName(a)
+		if err != nil {
+			return
+		}
+		if n.String() != a {
+			t.Fatalf("%q is read as %q", a, n)
+		}
+		if o, err := parseDependencyName(b); err == nil && n.overlap(o) != o.overlap(n) {
+			t.Fatalf("%q and %q overlap one way only", a, b)
+		}
+	})
+}
+
 func FuzzGlob(f *testing.F) {
 	f.Add("a/[!b-d]*?.txt", "a/e1x.txt")
 	f.Add("**/[]-]/**", "x/]/y")

@@ -15,6 +15,7 @@ import (
 const (
 	maxManifest = 1 << 20
 	maxNesting  = 64
+	maxKeys     = 10_000 // what it costs to tell them apart grows faster than they do
 )
 
 // A kind is the kind of a TOML value, as people call it.
@@ -104,6 +105,7 @@ type tree struct {
 	parser unstable.Parser
 	root   *node
 	table  *node // that key-value expressions go to
+	keys   int
 }
 
 type treeError struct {
@@ -114,6 +116,9 @@ type treeError struct {
 func (t *tree) add(e *unstable.Node) *treeError {
 	switch e.Kind {
 	case unstable.Table, unstable.ArrayTable:
+		if err := t.count(); err != nil {
+			return err
+		}
 		in, last, err := t.walk(t.root, e.Key())
 		if err != nil {
 			return err
@@ -128,6 +133,13 @@ func (t *tree) add(e *unstable.Node) *treeError {
 		return nil
 	case unstable.KeyValue:
 		return t.assign(t.table, e, 0)
+	}
+	return nil
+}
+
+func (t *tree) count() *treeError {
+	if t.keys++; t.keys > maxKeys {
+		return &treeError{-1, fmt.Sprintf("more than %d keys and tables", maxKeys)}
 	}
 	return nil
 }
@@ -181,6 +193,9 @@ func (t *tree) assign(in *node, e *unstable.Node, depth int) *treeError {
 	}
 	if in.get(last.key) != nil {
 		return &treeError{last.offset, fmt.Sprintf("%s is there twice", last.key)}
+	}
+	if err := t.count(); err != nil {
+		return err
 	}
 	v, err := t.value(e.Value(), last.offset, depth)
 	if err == nil {

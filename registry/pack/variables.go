@@ -2,15 +2,12 @@ package pack
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/pelletier/go-toml/v2"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/store"
@@ -79,7 +76,7 @@ func parseVariable(values map[string]string, argument string) error {
 
 // readVariables reads a file of names and values.
 func readVariables(file string) (map[string]string, error) {
-	decode := map[string]func([]byte, any) error{".json": json.Unmarshal, ".toml": toml.Unmarshal}[strings.ToLower(filepath.Ext(file))]
+	decode := map[string]func(string, []byte) (map[string]any, error){".json": decodeJSON, ".toml": decodeTOML}[strings.ToLower(filepath.Ext(file))]
 	if decode == nil {
 		return nil, fmt.Errorf("%s is neither a .json nor a .toml file", file)
 	}
@@ -87,9 +84,9 @@ func readVariables(file string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var raw map[string]any
-	if err := decode(b, &raw); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, decodeError(err))
+	raw, err := decode(file, b)
+	if err != nil {
+		return nil, err
 	}
 	if len(raw) > maxVariables {
 		return nil, fmt.Errorf("%s: more than %d variables", file, maxVariables)
@@ -108,13 +105,30 @@ func readVariables(file string) (map[string]string, error) {
 	return values, nil
 }
 
-// decodeError places an error in TOML, which does not say its line by itself.
-func decodeError(err error) error {
-	if e, ok := errors.AsType[*toml.DecodeError](err); ok {
-		line, column := e.Position()
-		return fmt.Errorf("line %d, column %d: %s", line, column, strings.TrimPrefix(e.Error(), "toml: "))
+func decodeJSON(file string, b []byte) (map[string]any, error) {
+	var raw map[string]any
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return err
+	return raw, nil
+}
+
+// decodeTOML reads a file as a manifest is read: within bounds, and with the place
+// of what is wrong.
+func decodeTOML(file string, b []byte) (map[string]any, error) {
+	r := &report{file: file, data: b}
+	tree := parseTOML(r)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	raw := make(map[string]any, len(tree.fields))
+	for _, f := range tree.fields {
+		raw[f.key] = f.value
+		if f.value.kind == stringKind {
+			raw[f.key] = f.value.text
+		}
+	}
+	return raw, nil
 }
 
 func readBounded(file string) ([]byte, error) {
