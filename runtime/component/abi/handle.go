@@ -15,7 +15,7 @@ type Resource struct {
 
 // maxHandles is Table.MAX_LENGTH of the specification, or less: a table that
 // grows further only serves to fill the host's memory.
-const maxHandles = 1 << 20
+const maxHandles = 1 << 17
 
 // A Table holds the handles of one component instance: to resources, and to
 // A Table holds the handles of one component instance, of all resource types
