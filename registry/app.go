@@ -127,29 +127,38 @@ func (s *Server) lock(ctx context.Context, repository string, m artifact.Manifes
 	return l, err
 }
 
-// unpack makes blobs of the files that the lock has and only archives hold, and
-// returns their digests.
+// unpack makes blobs of the files that the lock has and only archives hold, unless
+// the repository has them from before, and returns their digests.
 func (s *Server) unpack(ctx context.Context, repository string, app App) ([]string, error) {
-	lacking := map[artifact.Digest]bool{}
+	lacking, known := map[artifact.Digest]bool{}, map[artifact.Digest]bool{}
+	var found []string
 	for _, c := range app.Lock.Components {
 		for _, f := range c.Files {
-			if _, ok := app.Manifest.Layer(f.Digest); ok || f.Inline != nil {
+			if _, ok := app.Manifest.Layer(f.Digest); ok || f.Inline != nil || known[f.Digest] {
 				continue
 			}
+			known[f.Digest] = true
 			if repository == "" { // unpacked before
 				if _, err := s.blobs.Stat(f.Digest); err != nil {
 					return nil, fmt.Errorf("file %s: %w", f.Path, err)
 				}
 				continue
 			}
-			lacking[f.Digest] = true
+			have, err := s.has(ctx, repository, f.Digest)
+			switch {
+			case err != nil:
+				return nil, err
+			case have:
+				found = append(found, string(f.Digest))
+			default:
+				lacking[f.Digest] = true
+			}
 		}
 	}
 	limits := artifact.ArchiveLimits{Bytes: maxArchiveBytes, Entries: maxArchiveFiles}
 	if s.limits.App > 0 {
 		limits.Bytes = archiveRatio * s.limits.App
 	}
-	var found []string
 	for _, l := range app.Manifest.Layers {
 		if l.MediaType != artifact.ArchiveType || len(lacking) == 0 {
 			continue
@@ -164,6 +173,18 @@ func (s *Server) unpack(ctx context.Context, repository string, app App) ([]stri
 		return nil, fmt.Errorf("%w: the lock has a file %s, which is in no layer", store.ErrInvalid, d)
 	}
 	return found, nil
+}
+
+// has reports whether a repository has a blob.
+func (s *Server) has(ctx context.Context, repository string, d artifact.Digest) (bool, error) {
+	f, err := s.OpenBlob(ctx, repository, d)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, f.Close()
 }
 
 func (s *Server) unpackLayer(ctx context.Context, repository string, layer artifact.Digest, limits artifact.ArchiveLimits, lacking map[artifact.Digest]bool) (kept []string, err error) {
