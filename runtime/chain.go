@@ -8,11 +8,9 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"os"
-	"strconv"
+	"runtime/debug"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/router/ledger"
@@ -27,12 +25,13 @@ import (
 // waits for its own slot.
 const maxDepth = 8
 
-// An origin is where the request came in by which all this began. It is in the
-// context of its guest, and of the guests that this one calls.
+// An origin is the request by which all this began. It is in the context of its
+// guest, and of the guests that this one calls.
 type origin struct {
-	scheme, host string
+	scheme, host string // where it came in
 	base         Base
-	request      string // id
+	entry        *ledger.Entry
+	life         context.Context // of its lease: ends when all is over, or is cut
 }
 
 type originKey struct{}
@@ -44,7 +43,7 @@ func withOrigin(ctx context.Context, q *request) context.Context {
 		return ctx
 	}
 	scheme, _, _ := strings.Cut(q.place.URL, "://")
-	return context.WithValue(ctx, originKey{}, origin{scheme, strings.ToLower(q.host), baseOf(ctx), ledger.From(ctx).RequestID()})
+	return context.WithValue(ctx, originKey{}, origin{scheme, strings.ToLower(q.host), baseOf(ctx), ledger.From(ctx), q.Context()})
 }
 
 // originOf returns the origin in ctx, and whether there is one.
@@ -167,8 +166,8 @@ func closeBody(r *http.Request) {
 }
 
 // inside has r answered in this process. place gives the request its host and
-// client. The guest that answers may go on after its reply, whatever becomes of
-// who has asked; before that, it is cut when the caller leaves.
+// client. The guest that answers is cut when the caller leaves; if it has replied
+// by then it may go on, as part of the request by which all began.
 func (a *App) inside(r *http.Request, place func(*http.Request), handle func(http.ResponseWriter, *http.Request)) (*http.Response, error) {
 	if depthOf(r.Context()) == maxDepth {
 		return nil, refuse(r, wasihttp.LoopDetected)
@@ -177,7 +176,12 @@ func (a *App) inside(r *http.Request, place func(*http.Request), handle func(htt
 	if err != nil {
 		return nil, refuse(r, wasihttp.RequestURIInvalid)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	release := func() {}
+	if o, ok := originOf(ctx); ok {
+		context.AfterFunc(o.life, func() { cancel(context.Cause(o.life)) })
+		release = o.entry.Hold()
+	}
 	ctx = context.WithValue(ledger.With(ctx, nil), depthKey{}, depthOf(r.Context())+1)
 	in := (&http.Request{
 		Method: r.Method, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -189,14 +193,19 @@ func (a *App) inside(r *http.Request, place func(*http.Request), handle func(htt
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
-	stop := context.AfterFunc(r.Context(), cancel)
+	stop := context.AfterFunc(r.Context(), func() { cancel(nil) })
 	a.join()
 	go func() {
 		defer a.leave()
+		defer release()
 		defer closeBody(in)
 		defer func() {
 			stop()
-			w.end(recover())
+			p := recover()
+			w.end(p)
+			if err, ok := p.(error); p != nil && !(ok && errors.Is(err, http.ErrAbortHandler)) { // a fault of ours must not end the server
+				a.host.log.ErrorContext(ctx, "panic in a request of an app to itself", keyApp, a.spec.App, "panic", p, "stack", string(debug.Stack()))
+			}
 		}()
 		handle(w, in)
 	}()
@@ -241,91 +250,4 @@ func present(h http.Header) http.Header {
 		}
 	}
 	return h
-}
-
-// An insideReply is the http.ResponseWriter for a request that stays in the
-// process.
-type insideReply struct {
-	ctx    context.Context // of the request
-	method string
-	asked  io.Closer // the request's body
-	body   *stream.Pipe
-	header http.Header
-	head   chan *http.Response // takes one; nil is none
-
-	once     sync.Once
-	response *http.Response // once the head is sent
-}
-
-func (w *insideReply) Header() http.Header { return w.header }
-
-func (w *insideReply) WriteHeader(status int) {
-	if status < 200 {
-		return
-	}
-	w.once.Do(func() {
-		h := present(w.header)
-		h.Del("Transfer-Encoding")
-		h.Del("Connection")
-		length, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
-		if err != nil {
-			length = -1
-		}
-		w.response = &http.Response{
-			StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-			Header: h, ContentLength: length, Trailer: http.Header{}, Body: w.body.Reader(w.ctx),
-		}
-		if w.method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified || length == 0 {
-			w.response.Body = http.NoBody
-			w.body.Drop()
-		}
-		w.head <- w.response
-	})
-}
-
-func (w *insideReply) Write(b []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.body.Write(w.ctx, b)
-}
-
-// FlushError is for http.ResponseController: what is written can be read at once.
-func (w *insideReply) FlushError() error {
-	w.WriteHeader(http.StatusOK)
-	return nil
-}
-
-// SetReadDeadline ends reads of the request's body. There are none in the future.
-func (w *insideReply) SetReadDeadline(time.Time) error {
-	if w.asked == nil {
-		return nil
-	}
-	return w.asked.Close()
-}
-
-// SetWriteDeadline ends writes. There are none in the future.
-func (w *insideReply) SetWriteDeadline(time.Time) error {
-	w.body.CloseWrite(os.ErrDeadlineExceeded)
-	return nil
-}
-
-// EnableFullDuplex is for http.ResponseController.
-func (w *insideReply) EnableFullDuplex() error { return nil }
-
-// end ends the reply: well if p, what the handler panicked with, is nil.
-func (w *insideReply) end(p any) {
-	if p == nil {
-		w.WriteHeader(http.StatusOK)
-		for name, values := range w.header {
-			if name, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
-				w.response.Trailer[http.CanonicalHeaderKey(name)] = values
-			}
-		}
-		w.body.CloseWrite(nil)
-		return
-	}
-	w.body.CloseWrite(io.ErrUnexpectedEOF)
-	w.once.Do(func() { w.head <- nil })
-	if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
-		panic(p) // a fault of ours
-	}
 }

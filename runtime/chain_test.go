@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
 	"github.com/neutrino-local/neutrino-local/e2e/guests/spin"
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/router/ledger"
 )
 
 // withChained adds a private component to s that other components can call.
@@ -195,6 +198,55 @@ func TestCallerLeaves(t *testing.T) {
 	cancel()
 	<-asked
 	v.outcome()
+}
+
+// Who is asked may go on after its reply, as part of the request that came in:
+// that is over when it has ended, or is cut.
+func TestCalleeGoesOn(t *testing.T) {
+	s := spinSpec(t, "outbound", "http://later.spin.internal")
+	s.Lock.Triggers = append(s.Lock.Triggers, artifact.Trigger{
+		ID: "later", Type: "http", Config: json.RawMessage(`{"component":"later","route":{"private":true}}`),
+	})
+	s.Lock.Components = append(s.Lock.Components, artifact.Component{
+		ID: "later", Source: artifact.Source{ContentType: "application/wasm", Digest: s.Blobs.(*blobs).add(components.CHTTP)},
+	})
+	v := serve(t, newHost(t, akamai), s)
+	ended := make(chan struct{})
+	entry := (*ledger.Ledger)(nil).Begin(ledger.Record{Request: "req"})
+	entry.OnEnd(func() { close(ended) })
+	ctx, cancel := context.WithCancel(ledger.With(t.Context(), entry))
+	w := httptest.NewRecorder()
+	v.app.ServeHTTP(w, httptest.NewRequest("GET", "http://h/GET/http://later.spin.internal/a", nil).WithContext(ctx))
+	entry.Finish(ledger.Reply{Status: w.Code})
+	if got := w.Body.String(); got != "200 early" {
+		t.Errorf("reply = %q, want 200 early", got)
+	}
+	select {
+	case <-ended:
+		t.Error("the record is written while the component goes on")
+	default:
+	}
+	cancel()
+	<-ended
+}
+
+// A fault of ours in a request of the app to itself is an error for who asks.
+func TestPanicInside(t *testing.T) {
+	app := &App{host: &Host{log: slog.New(slog.DiscardHandler)}, spec: Spec{App: "test"}}
+	for name, handle := range map[string]http.HandlerFunc{
+		"panic": func(http.ResponseWriter, *http.Request) { panic("ours") },
+		"abort": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"half":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "half"); panic("ours") },
+	} {
+		res, err := app.inside(httptest.NewRequest("GET", "http://self.alt/", nil), func(*http.Request) {}, handle)
+		if err == nil {
+			_, err = io.ReadAll(res.Body)
+			res.Body.Close()
+		}
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
 }
 
 // running is how many requests the app has, those to itself included.

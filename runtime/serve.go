@@ -132,7 +132,11 @@ func (c *call) serve(path string, m route.Match) ledger.Outcome {
 // outlive waits for a guest that goes on after its reply, and keeps the lease,
 // the revision and its slot until then.
 func (c *call) outlive(ctx context.Context, rest func() error, end func()) {
-	release := c.entry.Hold()
+	entry := c.entry
+	if o, ok := originOf(c.r.Context()); ok {
+		entry = o.entry
+	}
+	release := entry.Hold()
 	c.app.join() // the request is in, though the app may be closing
 	go func() {
 		defer c.app.leave()
@@ -258,7 +262,7 @@ func (c *call) replace(status int, header http.Header, text string) {
 func (c *call) emit(stream string) func(string) {
 	id := c.entry.RequestID()
 	if o, ok := originOf(c.r.Context()); ok {
-		id = o.request // what the app asks itself is part of that
+		id = o.entry.RequestID() // what the app asks itself is part of that
 	}
 	return func(line string) { c.app.spec.Output(c.trigger.component, id, stream, line) }
 }
