@@ -67,6 +67,9 @@ var costs = func() (t [256]uint8) {
 
 // cost returns the price of the last instruction.
 func (s *summary) cost(w *walker, op byte) int64 {
+	if plain[op] {
+		return int64(costs[op])
+	}
 	switch op {
 	case opMemoryGrow:
 		return costCall
@@ -78,7 +81,7 @@ func (s *summary) cost(w *walker, op byte) int64 {
 			return costCall + int64(s.elems[w.x])/perItem
 		case bulkMemoryCopy, bulkMemoryFill:
 			if w.isShort() {
-				return costCall + w.constant/perByte
+				return costCall + int64(w.pushed)/perByte
 			}
 			return costCall
 		case bulkDataDrop, bulkElemDrop, bulkTableCopy, bulkTableFill, bulkTableGrow:

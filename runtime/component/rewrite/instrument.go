@@ -104,6 +104,10 @@ func (in *instrument) body(c *cursor, t uint32, v verdict) {
 	in.region, in.now, in.counted, in.caught, in.tries = 0, 0, v.frame > 0, false, false
 	for c.more() {
 		op := in.w.instruction()
+		if plain[op] {
+			in.spend(int64(costs[op]))
+			continue
+		}
 		in.spend(in.sum.cost(&in.w, op) + in.paid(op))
 		in.step(op)
 	}

@@ -69,7 +69,7 @@ type summarizer struct {
 }
 
 func (s *summarizer) body(c *cursor, t types.CoreFunc) {
-	s.w.m, s.w.c, s.w.locals, s.w.op = s.m, c, localDecls(c, t), 0
+	s.w.m, s.w.c, s.w.locals, s.w.pushedAt = s.m, c, localDecls(c, t), 0
 	f := function{calls: span{from: uint32(len(s.sum.calls))}, plain: span{from: uint32(len(s.sum.plain))}}
 	cost, frame := int64(0), 64+8*min(s.w.locals, 1<<20)
 	s.height.begin()
@@ -86,11 +86,14 @@ func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 		if s.depth == 0 {
 			cost += s.sum.cost(&s.w, op)
 		}
+		if plain[op] {
+			e := effects[op]
+			s.height.move(int(e.takes), int(e.puts))
+			frame += uint64(spills[op])
+			continue
+		}
 		s.note(op)
 		s.height.step(&s.w)
-		if op == opLocalSet || op == opLocalTee {
-			frame += 2 // some of the values are spilled
-		}
 	}
 	if len(s.loops) > 0 {
 		c.fail("function has no end")
@@ -102,6 +105,19 @@ func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 	f.calls.to, f.plain.to = uint32(len(s.sum.calls)), uint32(len(s.sum.plain))
 	s.sum.funcs = append(s.sum.funcs, f)
 }
+
+// spills has what instructions add to the frame: some of the values of locals
+// are kept there.
+var spills = [256]uint8{opLocalSet: 2, opLocalTee: 2}
+
+// plain has the instructions that need no more than a price and an effect.
+var plain = func() (t [256]bool) {
+	for op, f := range forms {
+		t[op] = f >= formNone && f <= formMemarg || f >= formI32 && f <= formF64
+	}
+	t[opTableSet], t[opEnd] = false, false
+	return t
+}()
 
 func (s *summarizer) note(op byte) {
 	switch op {
@@ -182,7 +198,8 @@ func (w *walker) operation() (operation, bool) {
 // isShort reports whether the last instruction fills or copies a few bytes, a
 // constant number.
 func (w *walker) isShort() bool {
-	return (w.sub == bulkMemoryCopy || w.sub == bulkMemoryFill) && w.constant >= 0 && w.constant < chunk
+	n, ok := w.constant()
+	return ok && n < chunk && (w.sub == bulkMemoryCopy || w.sub == bulkMemoryFill)
 }
 
 func (s *summarizer) operation(o operation) {

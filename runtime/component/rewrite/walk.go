@@ -110,15 +110,16 @@ type walker struct {
 	locals uint64
 
 	// Of the last instruction:
-	at     int      // where it begins
-	op     byte     // 0 before the first
+	at     int // where it begins
+	op     byte
 	sub    byte     // opcode behind a prefix
 	x, y   uint32   // indices
 	labels []uint32 // of branches and catch clauses
 
 	params, results int // of a block
 
-	constant int64 // what the instruction before it pushed if it was i32.const, or -1
+	pushed   uint32 // by the last i32.const
+	pushedAt int    // where that ended
 }
 
 func (w *walker) index(s space) uint32 {
@@ -127,50 +128,88 @@ func (w *walker) index(s space) uint32 {
 	return i
 }
 
+// A form is how the immediates of an instruction are read.
+type form uint8
+
+const (
+	formControl form = iota // the rest
+	formNone
+	formLocal
+	formGlobal
+	formTable
+	formMemarg
+	formMemory
+	formI32
+	formI64
+	formF32
+	formF64
+	formBulk
+	formVector
+	formAtomic
+)
+
+var forms = func() (t [256]form) {
+	set := func(from, to int, f form) {
+		for op := from; op <= to; op++ {
+			t[op] = f
+		}
+	}
+	set(0x45, 0xc4, formNone) // comparisons, arithmetic, conversions
+	set(opLocalGet, opLocalTee, formLocal)
+	set(opGlobalGet, opGlobalSet, formGlobal)
+	set(0x25, opTableSet, formTable)
+	set(0x28, 0x3e, formMemarg)
+	set(opMemorySize, opMemoryGrow, formMemory)
+	t[opI32Const], t[opI64Const], t[0x43], t[0x44] = formI32, formI64, formF32, formF64
+	t[opBulk], t[opVector], t[opAtomic] = formBulk, formVector, formAtomic
+	t[opEnd], t[opDrop] = formNone, formNone
+	return t
+}()
+
 // instruction reads one instruction and returns its opcode. What the bytes
 // mean otherwise is for the engine to validate.
 func (w *walker) instruction() byte {
 	c := w.c
-	w.constant = -1
-	if w.op == opI32Const {
-		w.constant = int64(w.x)
-	}
 	w.at = c.p
 	op := c.byte()
 	w.op = op
-	switch {
-	case op >= 0x45 && op <= 0xc4: // comparisons, arithmetic, conversions
-	case op >= opLocalGet && op <= opLocalTee:
+	switch forms[op] {
+	case formNone:
+	case formLocal:
 		if i := c.u32(); uint64(i) >= w.locals {
 			c.fail("unknown local %d of %d", i, w.locals)
 		}
-	case op == opGlobalGet || op == opGlobalSet:
+	case formGlobal:
 		w.x = w.index(spaceGlobal)
-	case op == 0x25 || op == opTableSet:
+	case formTable:
 		w.x = w.index(spaceTable)
-	case op >= 0x28 && op <= 0x3e:
+	case formMemarg:
 		w.memarg()
-	case op == opMemorySize || op == opMemoryGrow:
+	case formMemory:
 		w.x = w.index(spaceMemory)
-	case op == opI32Const:
-		w.x = c.s32()
-	case op == opI64Const:
+	case formI32:
+		w.pushed, w.pushedAt = c.s32(), c.p
+	case formI64:
 		c.leb(10)
-	case op == 0x43:
+	case formF32:
 		c.skip(4)
-	case op == 0x44:
+	case formF64:
 		c.skip(8)
-	case op == opBulk:
+	case formBulk:
 		w.bulk()
-	case op == opVector:
+	case formVector:
 		w.vector()
-	case op == opAtomic:
+	case formAtomic:
 		w.atomic()
 	default:
 		w.control(op)
 	}
 	return op
 }
+
+// constant returns what the instruction before the last one has pushed, if
+// that was i32.const.
+func (w *walker) constant() (uint32, bool) { return w.pushed, w.pushedAt == w.at }
 
 func (w *walker) control(op byte) {
 	c := w.c
