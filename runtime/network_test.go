@@ -13,7 +13,7 @@ import (
 )
 
 // nameServer answers every question for an IPv4 address with the next of these,
-// and then with the last.
+// and then with the last; without any, no name is known.
 func nameServer(t *testing.T, answers ...[4]byte) *net.Resolver {
 	t.Helper()
 	p, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
@@ -34,7 +34,7 @@ func nameServer(t *testing.T, answers ...[4]byte) *net.Resolver {
 				continue
 			}
 			m.Response, m.Authoritative, m.Additionals = true, true, nil
-			if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
+			if q := m.Questions[0]; q.Type == dnsmessage.TypeA && len(answers) > 0 {
 				i := min(int(asked.Add(1)), len(answers)) - 1
 				m.Answers = []dnsmessage.Resource{{
 					Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
@@ -72,5 +72,19 @@ func TestRebinding(t *testing.T) {
 	}
 	if code, ok := errors.AsType[*wasihttp.Error](err); !ok || code.Code != wasihttp.DestinationIPProhibited {
 		t.Errorf("at 192.0.2.1: %v, want it prohibited", err)
+	}
+}
+
+func TestOfflineAddresses(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:80": true, "127.255.255.254:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
+		"0.0.0.0:80": false, "[::]:80": false, "10.0.0.1:80": false, "[2001:db8::1]:80": false, "[::ffff:10.0.0.1]:80": false, "nonsense": false,
+	} {
+		if err := newNetwork(true).check(address); (err == nil) != want {
+			t.Errorf("offline, %s: %v", address, err)
+		}
+	}
+	if err := newNetwork(false).check("10.0.0.1:80"); err != nil {
+		t.Errorf("online: %v", err)
 	}
 }

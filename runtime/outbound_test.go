@@ -84,7 +84,9 @@ func TestOutboundRequests(t *testing.T) {
 	o := testOrigin(t)
 	closed := freePort(t)
 	plain := o.Listener.Addr().String()
-	v := serve(t, newHost(t, akamai), spinSpec(t, "outbound", "http://127.0.0.0/24:*", "https://127.0.0.1:*", "http://nowhere.invalid", "http://self"))
+	h := newHost(t, akamai)
+	h.network.dialer.Resolver = nameServer(t)
+	v := serve(t, h, spinSpec(t, "outbound", "http://127.0.0.0/24:*", "https://127.0.0.1:*", "http://nowhere.invalid", "http://self"))
 	tests := []struct{ path, want string }{
 		{"/GET/" + o.URL + "/a?b=c", "200 GET /a?b=c "},
 		{"/POST/" + o.URL + "/a", "200 POST /a Hello, world!"},
@@ -189,7 +191,6 @@ func TestOffline(t *testing.T) {
 		{"/GET/http://localhost:" + port + "/x", "200 GET /x "},
 		{"/GET/http://[::ffff:127.0.0.1]:" + port + "/x", "200 GET /x "},
 		{"/GET/http://192.0.2.1/", "future: destination-IP-prohibited"},
-		{"/GET/http://[2001:db8::1]/", "future: destination-IP-prohibited"},
 		{"/GET/http://0.0.0.0:" + port + "/", "future: destination-IP-prohibited"},
 		{"/GET/http://example.com/", "future: DNS-error address not available 0"},
 		{"/GET/http://back.spin.internal/x", "200 GET /x at http://localhost/x, route , from 0.0.0.0:0"},
