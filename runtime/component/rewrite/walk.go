@@ -171,7 +171,12 @@ var forms = func() (t [256]form) {
 func (w *walker) instruction() byte {
 	c := w.c
 	w.at = c.p
-	op := c.byte()
+	if !c.more() {
+		c.fail("unexpected end of module")
+		return opUnreachable
+	}
+	op := c.b[c.p]
+	c.p++
 	w.op = op
 	switch forms[op] {
 	case formNone:

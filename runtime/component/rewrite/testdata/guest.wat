@@ -1,4 +1,4 @@
-;; What the tests run with and without fuel. Build it with guest.sh.
+;; What the tests run with and without fuel. Build it with build.sh.
 (module
   (type $leaf (func (param i32) (result i32)))
   (memory (export "memory") 4 20)

@@ -1,4 +1,4 @@
-// Kernels that the benchmarks run. Build them with kernels.sh.
+// Kernels that the benchmarks run. Build them with build.sh.
 typedef unsigned char u8;
 typedef unsigned int u32;
 #define EXPORT(name) __attribute__((export_name(#name))) u32 name
