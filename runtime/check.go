@@ -26,8 +26,11 @@ func Check(f Features, executor string, wasm []byte) error {
 		return invalid(errNoComponent())
 	}
 	can := newCapabilities(f)
-	if linking, ok := errors.AsType[*component.LinkError](can.linker.Check(wasm)); ok {
-		return invalid(f.explain(linking))
+	linking := can.linker.Check(wasm)
+	if missing, ok := errors.AsType[*component.LinkError](linking); ok {
+		return invalid(f.explain(missing))
+	} else if linking != nil && err == nil {
+		return invalid(linking) // the names of a core module do not fit its world
 	}
 	if err == nil && isLegacy(outline) {
 		if executor == "wagi" {

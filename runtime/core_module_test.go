@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"strings"
@@ -91,6 +92,15 @@ func TestCoreModuleMemory(t *testing.T) {
 	}
 	if want := "limit 131072 bytes"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Start = %v, want %q", err, want)
+	}
+}
+
+// TestCoreModuleIsChecked has a module whose names do not fit its world.
+func TestCoreModuleIsChecked(t *testing.T) {
+	wrong := bytes.Replace(coreHTTP, []byte("[constructor]fields"), []byte("[constructor]fiends"), 1)
+	want := `import "wasi:http/types@0.2.0" "[constructor]fiends": there is no such function in the module's world`
+	if err := Check(Features{}, "http", wrong); err == nil || err.Error() != want {
+		t.Errorf("Check = %v, want %s", err, want)
 	}
 }
 

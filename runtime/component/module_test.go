@@ -2,6 +2,7 @@ package component
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -95,5 +96,36 @@ func TestModuleRefused(t *testing.T) {
 				t.Errorf("Check = %v, want an error with %q", err, test.want)
 			}
 		})
+	}
+}
+
+// oldSection gives a core module the component-type section of the bindings of
+// 2023: a byte, an encoding, the name of a world, and a package that has it.
+func oldSection(t *testing.T, header, world string) []byte {
+	t.Helper()
+	wasm := bytes.Replace(read(t, "testdata/core/guest.wasm"), []byte("component-type"), []byte("component-tape"), 1)
+	const name = "component-type:guest"
+	content := string(rune(len(name))) + name + header + string(rune(len(world))) + world + string(read(t, "testdata/old/worlds.wasm"))
+	wasm = append(wasm, 0) // a custom section
+	wasm = binary.AppendUvarint(wasm, uint64(len(content)))
+	return append(wasm, content...)
+}
+
+// TestOldWorlds has modules of the bindings until the end of 2023.
+func TestOldWorlds(t *testing.T) {
+	l := newShop().linker
+	if err := l.Check(oldSection(t, "\x03\x00", "guest")); err != nil {
+		t.Error(err)
+	}
+	tests := []struct{ header, world, want string }{
+		{"\x03\x00", "other", `import "test:shop/basket@0.2.7" "[constructor]basket": there is no such function in the module's world`},
+		{"\x03\x00", "absent", "it has no world absent"},
+		{"\x03\x01", "guest", "strings that are not UTF-8 are not supported"},
+		{"\x02\x00", "guest", "not a WebAssembly component"},
+	}
+	for _, tt := range tests {
+		if err := l.Check(oldSection(t, tt.header, tt.world)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q, %s: Check = %v, want %q", tt.header, tt.world, err, tt.want)
+		}
 	}
 }

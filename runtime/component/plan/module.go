@@ -1,6 +1,7 @@
 package plan
 
 import (
+	enc "encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,17 +38,9 @@ type Names struct {
 // OldWorld reads a WIT package in binary form that has one world, for modules
 // that have no component-type section and those names.
 func OldWorld(wit []byte, n *Names) (World, error) {
-	def, err := binary.Decode(wit)
+	w, err := readWorld(wit)
 	if err != nil {
 		return World{}, err
-	}
-	info, err := validate.Component(def)
-	if err != nil {
-		return World{}, err
-	}
-	w, ok := worldOf(info.Type)
-	if !ok {
-		return World{}, errors.New("the package has no world")
 	}
 	w.Old = n
 	return w, nil
@@ -81,17 +74,9 @@ func Worlds(m *rewrite.Module) ([]World, error) {
 		if !strings.HasPrefix(c.Name, "component-type") {
 			continue
 		}
-		def, err := binary.Decode(c.Bytes)
+		w, err := readWorld(c.Bytes)
 		if err != nil {
 			return nil, fmt.Errorf("section %q: %w", c.Name, err)
-		}
-		info, err := validate.Component(def)
-		if err != nil {
-			return nil, fmt.Errorf("section %q: %w", c.Name, err)
-		}
-		w, ok := worldOf(info.Type)
-		if !ok {
-			return nil, fmt.Errorf("section %q has no world", c.Name)
 		}
 		worlds = append(worlds, w)
 	}
@@ -101,20 +86,59 @@ func Worlds(m *rewrite.Module) ([]World, error) {
 	return worlds, nil
 }
 
-// worldOf finds the world in a WIT package: a type that exports a component.
-func worldOf(t *types.Component) (World, bool) {
+// readWorld reads a component-type section: a WIT package in binary form with one
+// world, or, until the end of 2023, the byte 3, the encoding of strings, the name of
+// a world, and a package that has it among others.
+func readWorld(b []byte) (World, error) {
+	name := ""
+	if len(b) > 2 && b[0] == 3 {
+		if b[1] != 0 {
+			return World{}, errors.New("strings that are not UTF-8 are not supported")
+		}
+		n, size := enc.Uvarint(b[2:])
+		if size <= 0 || n > uint64(len(b)-2-size) {
+			return World{}, errors.New("the name of its world is cut off")
+		}
+		b = b[2+size:]
+		name, b = string(b[:n]), b[n:]
+	}
+	def, err := binary.Decode(b)
+	if err != nil {
+		return World{}, err
+	}
+	info, err := validate.Component(def)
+	if err != nil {
+		return World{}, err
+	}
+	w, ok := worldOf(info.Type, name)
+	if !ok {
+		return World{}, fmt.Errorf("it has no world %.100s", name)
+	}
+	return w, nil
+}
+
+// worldOf finds a world in a WIT package, the first one if name is empty: a type
+// that exports a component.
+func worldOf(t *types.Component, name string) (World, bool) {
 	for _, e := range t.Exports {
 		p, ok := e.Type.(*types.Component)
 		if !ok {
 			continue
 		}
 		for _, x := range p.Exports {
-			if w, ok := x.Type.(*types.Component); ok && x.Sort == types.SortComponent {
+			w, ok := x.Type.(*types.Component)
+			if ok && x.Sort == types.SortComponent && (name == "" || worldName(x.Name) == name) {
 				return World{Name: x.Name, Type: w}, true
 			}
 		}
 	}
 	return World{}, false
+}
+
+// worldName is "guest" of "test:shop/guest@0.2.7".
+func worldName(s string) string {
+	s, _, _ = strings.Cut(s, "@")
+	return s[strings.LastIndexByte(s, '/')+1:]
 }
 
 // BuildModule plans a core module with the names that wit-bindgen gives
