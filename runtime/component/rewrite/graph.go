@@ -100,7 +100,9 @@ func (g *graph) link() {
 		g.byType[t] = append(g.byType[t], f)
 	}
 	for i, t := range first {
-		g.byType[i] = g.byType[t]
+		if i != t {
+			g.byType[i] = []uint32{m.anyOf(uint32(t))} // not the same list over and over
+		}
 	}
 }
 
