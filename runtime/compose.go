@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component/compose"
@@ -35,9 +37,18 @@ func Compose(wasm []byte, dependencies []Dependency) ([]byte, error) {
 	}
 	composed, err := compose.Compose(wasm, parts)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, invalid(short(err))
 	}
 	return composed, nil
+}
+
+// short bounds an error that has names of a stranger's in it.
+func short(err error) error {
+	const most = 2000
+	if text := err.Error(); len(text) > most {
+		return errors.New(strings.ToValidUTF8(text[:most], "") + "…")
+	}
+	return err
 }
 
 // ErrMiddleware says why a component with middleware cannot run.
@@ -57,15 +68,26 @@ func (a *App) binary(c *artifact.Component) (artifact.Digest, func(context.Conte
 		if err != nil {
 			return nil, err
 		}
+		if n := len(c.Dependencies); n > compose.MaxDependencies {
+			return nil, &LimitError{Limit: "dependencies of a component", Value: strconv.Itoa(compose.MaxDependencies), Seen: strconv.Itoa(n)}
+		}
 		var dependencies []Dependency
+		read := map[artifact.Digest][]byte{} // one may be there under several names
+		sum := 0
 		for _, name := range slices.Sorted(maps.Keys(c.Dependencies)) {
 			d := c.Dependencies[name]
 			part := Dependency{Name: name, Inherit: d.Inherit}
 			if d.Export != nil {
 				part.Export = *d.Export
 			}
-			if part.Wasm, err = a.read(ctx, d.Source.Digest); err != nil {
-				return nil, fmt.Errorf("dependency %.100q: %w", name, err)
+			if part.Wasm = read[d.Source.Digest]; part.Wasm == nil {
+				if part.Wasm, err = a.read(ctx, d.Source.Digest); err != nil {
+					return nil, fmt.Errorf("dependency %.100q: %w", name, err)
+				}
+				read[d.Source.Digest] = part.Wasm
+			}
+			if sum += len(part.Wasm); sum > maxWasm {
+				return nil, &LimitError{Limit: "dependencies of a component", Value: size(int64(maxWasm)), Seen: size(int64(sum)) + " and more"}
 			}
 			dependencies = append(dependencies, part)
 		}

@@ -16,6 +16,7 @@
 package compose
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,11 +37,18 @@ type Dependency struct {
 	Wasm    []byte
 }
 
+// MaxDependencies is how many dependencies a component may have.
+const MaxDependencies = 50
+
 // Compose returns main with its dependencies. Inputs are not changed.
 func Compose(main []byte, dependencies []Dependency) ([]byte, error) {
+	if len(dependencies) > MaxDependencies {
+		return nil, fmt.Errorf("%d dependencies, the limit is %d", len(dependencies), MaxDependencies)
+	}
 	c := &composer{
 		homes: map[*types.Resource]*home{}, shapes: map[*types.Value]int{}, interned: map[string]int{},
 		merged: map[string]*merged{}, origins: map[int]origin{},
+		defined: map[[sha256.Size]byte]uint32{},
 	}
 	if err := c.read(main, dependencies); err != nil {
 		return nil, err
@@ -85,6 +93,7 @@ type composer struct {
 	merged   map[string]*merged
 	order    []*merged
 	origins  map[int]origin // by shape: the import that names a type first
+	defined  map[[sha256.Size]byte]uint32
 }
 
 // A part is one of the components that are composed.
@@ -192,7 +201,7 @@ func exported(t *types.Component) string {
 	if len(names) == 0 {
 		return "; it exports nothing"
 	}
-	return "; it exports " + strings.Join(names, ", ")
+	return fmt.Sprintf("; it exports %.500s", strings.Join(names, ", "))
 }
 
 // matches reports whether a dependency of that name is for an import.
@@ -227,7 +236,7 @@ func (c *composer) link() error {
 			}
 			args = append(args, a)
 		}
-		p.instance = c.b.instantiate(c.b.component(p.wasm), args)
+		p.instance = c.b.instantiate(c.definition(p.wasm), args)
 	}
 	for _, e := range c.main.typ.Exports {
 		sort := sortCode(e.Sort)
@@ -239,7 +248,19 @@ func (c *composer) link() error {
 	return nil
 }
 
-// newer reports whether a interface name has a later version than b of the same
+// definition returns the index of a component, which is there once however often
+// it is instantiated.
+func (c *composer) definition(wasm []byte) uint32 {
+	key := sha256.Sum256(wasm)
+	i, ok := c.defined[key]
+	if !ok {
+		i = c.b.component(wasm)
+		c.defined[key] = i
+	}
+	return i
+}
+
+// newer reports whether an interface name has a later version than b of the same
 // track.
 func newer(a, b string) bool {
 	_, va, _ := strings.Cut(a, "@")

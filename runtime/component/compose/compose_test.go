@@ -1,6 +1,7 @@
 package compose_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -293,5 +294,35 @@ func BenchmarkCompose(b *testing.B) {
 		if _, err := compose.Compose(app, []compose.Dependency{{Name: "probe:probe", Wasm: probe}}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A dependency that asks for much by little: types of any size in what it may not
+// have, and itself many times.
+func TestHostile(t *testing.T) {
+	app, large := file(t, "testdata/app.wasm"), file(t, "testdata/large.wasm")
+	_, err := compose.Compose(app, []compose.Dependency{{Name: "probe:probe/redis", Wasm: large}})
+	if want := "what stands for it has more than 1048576 bytes"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Compose = %v, want %q in it", err, want)
+	}
+	_, err = compose.Compose(app, make([]compose.Dependency, 1000))
+	if want := "1000 dependencies, the limit is 50"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Compose = %v, want %q in it", err, want)
+	}
+}
+
+// A dependency under several names is in the result once.
+func TestDependencyTwice(t *testing.T) {
+	app, probe := file(t, "testdata/app.wasm"), file(t, "testdata/probe.wasm")
+	var parts []compose.Dependency
+	for _, item := range []string{"redis", "environment", "variables", "config", "store", "postgres"} {
+		parts = append(parts, compose.Dependency{Name: "probe:probe/" + item, Wasm: probe})
+	}
+	wasm, err := compose.Compose(app, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(wasm, probe); n != 1 {
+		t.Errorf("it is there %d times", n)
 	}
 }

@@ -13,6 +13,7 @@ type denied struct {
 	name     string
 	typ      *types.Instance
 	own      map[*home]bool
+	owning   map[int]bool // by shape: whether a type has a resource of its own in it
 	instance uint32
 	made     bool
 }
@@ -101,6 +102,9 @@ func (c *composer) denial(d *denied) (wasm []byte, needs []need, err error) {
 		}
 	}
 	wasm, err = b.finish(s, d, m)
+	if err == nil && m.full {
+		err = fmt.Errorf("what stands for it has more than %d bytes", maxData)
+	}
 	return wasm, needs, err
 }
 
@@ -138,15 +142,16 @@ func (d *denied) take(c *composer, s *space, t types.Type) error {
 
 // has reports whether a type has a resource of d's own in it.
 func (d *denied) has(c *composer, v *types.Value) bool {
-	if v.Resource != nil && d.own[c.home(v.Resource)] {
-		return true
+	shape := c.shape(v)
+	if has, ok := d.owning[shape]; ok {
+		return has
 	}
+	has := v.Resource != nil && d.own[c.home(v.Resource)]
 	for p := range v.Parts {
-		if d.has(c, p) {
-			return true
-		}
+		has = has || d.has(c, p)
 	}
-	return false
+	d.owning[shape] = has
+	return has
 }
 
 // lastIndex returns the index at the end of the bound of a type.

@@ -28,19 +28,37 @@ type module struct {
 	data          []byte
 	body          []byte
 	calls         int // functions that are imported are called by number
+	full          bool
 }
+
+// maxData bounds what a module answers with: a type may be of any size.
+const maxData = 1 << 20
 
 func newModule() *module { return &module{} }
 
+// alloc returns room in memory. If there is none left, it is none that counts: the
+// module will not be used.
 func (m *module) alloc(size, align uint32) uint32 {
+	if uint64(len(m.data))+uint64(size)+uint64(align) > maxData {
+		m.full = true
+		return dataStart
+	}
 	at := types.AlignTo(dataStart+uint32(len(m.data)), max(align, 1))
 	m.data = append(m.data, make([]byte, at+size-dataStart-uint32(len(m.data)))...)
 	return at
 }
 
-func (m *module) put(at uint32, b byte) { m.data[at-dataStart] = b }
+func (m *module) put(at uint32, b byte) {
+	if !m.full {
+		m.data[at-dataStart] = b
+	}
+}
 
-func (m *module) put32(at, n uint32) { binary.LittleEndian.PutUint32(m.data[at-dataStart:], n) }
+func (m *module) put32(at, n uint32) {
+	if !m.full {
+		binary.LittleEndian.PutUint32(m.data[at-dataStart:], n)
+	}
+}
 
 // Instructions, as far as they are needed.
 const (

@@ -152,7 +152,9 @@ func (s *stub) payload(at uint32, c types.Case, echo int) bool {
 func (s *stub) message(at uint32) {
 	text := fmt.Sprintf("%q is not permitted", s.interfaceName)
 	to := s.alloc(uint32(len(text)), 1)
-	copy(s.data[to-dataStart:], text)
+	if !s.full {
+		copy(s.data[to-dataStart:], text)
+	}
 	s.put32(at, to)
 	s.put32(at+4, uint32(len(text)))
 }

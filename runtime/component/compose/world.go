@@ -67,7 +67,7 @@ func (c *composer) collect(p *part) error {
 		case s.from != nil:
 			c.settle(e, func(string) *home { h := c.newHome(); h.supplied = e.Name; return h })
 		case c.deniedTo(p, e):
-			s.denied = &denied{name: e.Name, typ: e.Type.(*types.Instance), own: map[*home]bool{}}
+			s.denied = &denied{name: e.Name, typ: e.Type.(*types.Instance), own: map[*home]bool{}, owning: map[int]bool{}}
 			c.settle(e, func(name string) *home {
 				h := c.newHome()
 				h.denied, h.name = s.denied, name
