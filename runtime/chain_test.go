@@ -122,8 +122,11 @@ func TestOldOutbound(t *testing.T) {
 	}
 	s := spinSpec(t, "spin1")
 	s.Lock.Components[0].Metadata.AIModels = []string{"llama2-chat"}
-	if got := serve(t, newHost(t, akamai), s).get("/infer/llama2-chat"); got.body != "runtime-error: model 'llama2-chat' is not available here: this server runs no models" {
-		t.Errorf("a model that is granted: %q", got.body)
+	v = serve(t, newHost(t, akamai), s)
+	for _, path := range []string{"/infer/llama2-chat", "/oldinfer/llama2-chat", "/embeddings/llama2-chat"} {
+		if got := v.get(path); got.body != "runtime-error: model 'llama2-chat' is not available here: this server runs no models" {
+			t.Errorf("%s of a model that is granted: %q", path, got.body)
+		}
 	}
 }
 

@@ -2,7 +2,7 @@
 // asks fermyon:spin/llm.
 //
 //	/METHOD/URL   "STATUS BODY" or "error NAME"
-//	/infer/MODEL  and /embeddings/MODEL
+//	/infer/MODEL  and /embeddings/MODEL; /oldinfer/MODEL by its first version
 #include "reply.h"
 
 static const char *methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"};
@@ -45,6 +45,15 @@ static void infer(char *name) {
 	llm_error(e);
 }
 
+static void old_infer(char *name) {
+	guest_string_t model = str(name), prompt = str("What is it?");
+	fermyon_spin_llm_inferencing_params_t params = {.max_tokens = 100, .temperature = 0.8};
+	fermyon_spin_llm_inferencing_result_t result;
+	fermyon_spin_llm_error_t e;
+	EXPECT(!fermyon_spin_llm_infer(&model, &prompt, &params, &result, &e), "infer: %s", cstr(&result.text));
+	replyf(502, "%s: %s", llm_errors[e.tag], e.tag == 0 ? "" : cstr(&e.val.invalid_input));
+}
+
 static void embeddings(char *name) {
 	guest_string_t model = str(name), text = str("words");
 	guest_list_string_t texts = {&text, 1};
@@ -57,6 +66,10 @@ static void embeddings(char *name) {
 void serve(char *path) {
 	if (strncmp(path, "/infer/", 7) == 0) {
 		infer(path + 7);
+		return;
+	}
+	if (strncmp(path, "/oldinfer/", 10) == 0) {
+		old_infer(path + 10);
 		return;
 	}
 	if (strncmp(path, "/embeddings/", 12) == 0) {
