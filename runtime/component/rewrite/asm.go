@@ -1,26 +1,5 @@
 package rewrite
 
-// Opcodes that only added code uses.
-const (
-	opI32LeU     = 0x4d
-	opI32GtU     = 0x4b
-	opI32Eqz     = 0x45
-	opI64Ne      = 0x52
-	opI64LtS     = 0x53
-	opI64GtU     = 0x56
-	opI32Add     = 0x6a
-	opI32Sub     = 0x6b
-	opI32ShrU    = 0x76
-	opI64Add     = 0x7c
-	opI64Sub     = 0x7d
-	opI64And     = 0x83
-	opI64Or      = 0x84
-	opI64Shl     = 0x86
-	opI64ShrS    = 0x87
-	opI64ExtendU = 0xad
-	opEmpty      = 0x40 // block type
-)
-
 // Code is instructions that are put together.
 type code []byte
 

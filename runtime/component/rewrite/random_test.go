@@ -21,7 +21,6 @@ type program struct {
 	r      *rand.Rand
 	b      code
 	loops  []bool // open blocks
-	many   int    // functions
 	me     int
 	budget int
 }

@@ -6,8 +6,9 @@
 // checks every index in the module against the index spaces of the original:
 // no module is valid only because of what was added to it, and nothing that is
 // added can be named by the guest. Names that are added are ones which the
-// original does not use. Function bodies, custom sections and with them the
-// names in backtraces are kept.
+// original does not use. Custom sections are kept, and with them the names in
+// backtraces; only those that say where in the code something is are left out
+// of modules whose code has changed.
 package rewrite
 
 import (
