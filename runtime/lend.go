@@ -155,10 +155,14 @@ func queueError(err error) error {
 	if !ok {
 		return err
 	}
-	return &LimitError{
+	e := &LimitError{
 		full.Limit, fmt.Sprint(full.Value), fmt.Sprintf("%d at work and %d requests waiting", full.Busy, full.Waiting),
 		http.StatusServiceUnavailable, ledger.Queue,
 	}
+	if short, ok := errors.AsType[*memory.LimitError](err); ok {
+		e.Limit, e.Value, e.Seen = short.Limit, size(short.Value), size(short.Seen)+", with "+e.Seen
+	}
+	return e
 }
 
 // warm makes an instance, to show that it can be made.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 	"github.com/neutrino-local/neutrino-local/runtime/route"
@@ -297,15 +298,28 @@ func (a *App) slot(ctx context.Context) (release func(), err error) {
 	if n > int64(queuePerSlot*cap(a.slots)) {
 		return nil, a.full()
 	}
+	wait, stop := a.host.queueing()
+	defer stop()
 	select {
 	case slots <- struct{}{}:
 		return release, nil
+	case <-wait:
+		return nil, a.full()
 	case <-ctx.Done():
 		if context.Cause(ctx) == errDeadline {
 			return nil, a.full()
 		}
 		return nil, context.Cause(ctx)
 	}
+}
+
+// queueing returns what tells that a request has waited for long enough.
+func (h *Host) queueing() (<-chan time.Time, func() bool) {
+	if h.limits.Queue == 0 {
+		return nil, func() bool { return true }
+	}
+	t := time.NewTimer(h.limits.Queue)
+	return t.C, t.Stop
 }
 
 func (a *App) full() error {

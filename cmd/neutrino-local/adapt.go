@@ -48,9 +48,13 @@ func (cfg config) runtimeLimits() runtime.Limits {
 	p := cfg.profile
 	return runtime.Limits{
 		Memory: uint64(p.memory), Handler: p.handler, Request: p.request, Response: p.response, Instances: instances,
-		GuestMemory: uint64(cfg.guestMemory),
+		GuestMemory: uint64(cfg.guestMemory), Queue: queueTimeout,
 	}
 }
+
+// queueTimeout is how long a request waits for an instance, before it is told to
+// come again.
+const queueTimeout = 10 * time.Second
 
 // defaultInstances is how many instances an app may have at once. With the
 // memory that the profile allows to each, that is what a laptop can bear.
