@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -173,6 +174,7 @@ func startUntil(t testing.TB, cmd *exec.Cmd, word string) (printed string) {
 		t.Cleanup(func() {
 			killTree(cmd.Process.Pid)
 			cmd.Wait()
+			r.SetReadDeadline(time.Now()) // whoever still has the other end
 			<-drained
 		})
 		return ""
@@ -183,10 +185,13 @@ func startUntil(t testing.TB, cmd *exec.Cmd, word string) (printed string) {
 
 // killTree kills a process and its children.
 func killTree(pid int) {
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, child := range strings.Fields(string(children)) {
-		if n, err := strconv.Atoi(child); err == nil {
-			killTree(n)
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // one for each thread
+	for _, list := range lists {
+		children, _ := os.ReadFile(list)
+		for _, child := range strings.Fields(string(children)) {
+			if n, err := strconv.Atoi(child); err == nil {
+				killTree(n)
+			}
 		}
 	}
 	if p, err := os.FindProcess(pid); err == nil {
