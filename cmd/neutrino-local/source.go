@@ -7,6 +7,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/registry/pack"
 	"github.com/neutrino-local/neutrino-local/registry/remote"
+	"github.com/neutrino-local/neutrino-local/runtime"
 	"github.com/neutrino-local/neutrino-local/store"
 	"github.com/neutrino-local/neutrino-local/web/apitype"
 )
@@ -109,6 +110,11 @@ func checkLock(l artifact.Lock, server apitype.Server) error {
 	for _, t := range l.Triggers {
 		if t.Type != "http" {
 			return fmt.Errorf("trigger type %.100q is %w: only http triggers run here, and in the cloud", t.Type, store.ErrInvalid)
+		}
+	}
+	for _, c := range l.Components {
+		if len(c.TriggerDependencies) > 0 {
+			return fmt.Errorf("component %q is %w: %w", c.ID, store.ErrInvalid, runtime.ErrMiddleware)
 		}
 	}
 	if server.Profile != defaultProfile {

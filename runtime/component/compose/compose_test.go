@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -324,5 +325,25 @@ func TestDependencyTwice(t *testing.T) {
 	}
 	if n := bytes.Count(wasm, probe); n != 1 {
 		t.Errorf("it is there %d times", n)
+	}
+}
+
+// What other tools say of the result: hosts that do not compose get it from "push
+// --compose".
+func TestOtherValidator(t *testing.T) {
+	if _, err := exec.LookPath("wasm-tools"); err != nil || os.Getenv("NEUTRINO_TEST_FULL") != "1" {
+		t.Skip("needs NEUTRINO_TEST_FULL=1 and wasm-tools on PATH (cargo install wasm-tools)")
+	}
+	app, probe := file(t, "testdata/app.wasm"), file(t, "testdata/probe.wasm")
+	for _, in := range []compose.Inherit{{}, {All: true}, {Sets: []string{"variables", "key_value_stores"}}} {
+		wasm, err := compose.Compose(app, []compose.Dependency{{Name: "probe:probe", Wasm: probe, Inherit: in}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "wasm-tools", "validate", "-")
+		cmd.Stdin = bytes.NewReader(wasm)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%+v: %v\n%s", in, err, out)
+		}
 	}
 }
