@@ -87,3 +87,39 @@ func TestDependencies(t *testing.T) {
 	}
 	s.stop()
 }
+
+// TestDownloadedSource deploys a component from a URL, and again when nothing is
+// there any more: it is in the cache that the flag names, under its digest.
+func TestDownloadedSource(t *testing.T) {
+	s := newServer(t)
+	s.start("--ephemeral", "--failover", "instant")
+	wasm, err := os.ReadFile(filepath.Join(s.place("files", "files"), "main.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(wasm) }))
+	defer origin.Close()
+	dir, cache := filepath.Join(s.dir, "app"), filepath.Join(s.dir, "cache")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	manifest := `spin_manifest_version = 2
+application.name = "far"
+[[trigger.http]]
+route = "/..."
+component = "web"
+executor = { type = "wagi" }
+[component.web]
+source = { url = "` + origin.URL + `/web.wasm", digest = "` + digestOf(wasm) + `" }
+`
+	if err := os.WriteFile(filepath.Join(dir, "spin.toml"), []byte(manifest), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.must(s.client("deploy", "--no-confirm", "--create-name", "far", "-f", dir, "--cache-dir", cache))
+	origin.Close()
+	s.must(s.client("deploy", "--no-confirm", "-f", dir, "--cache-dir", cache))
+	if r := s.client("check", "-f", dir, "--cache-dir", filepath.Join(s.dir, "other")); r.code != 4 || !strings.Contains(r.stderr, `source of component "web"`) {
+		t.Errorf("with another cache: exit code %d, %s", r.code, r.stderr)
+	}
+	s.stop()
+}
