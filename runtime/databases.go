@@ -4,12 +4,14 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/conns"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/postgres"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/redis"
 )
 
 // close closes the connections that are kept for guests to come.
 func (c *capabilities) close() {
 	c.redis.Close()
+	c.postgres.Close()
 }
 
 // servers is how guests reach databases and brokers.
@@ -20,6 +22,15 @@ func (a *App) grantRedis(c *artifact.Component) (grant, error) {
 	reach := a.reach(c)
 	return func(in *component.Instance, log func(string)) error {
 		a.host.can.redis.Set(in, &redis.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
+		return nil
+	}, nil
+}
+
+// grantPostgres lets a component talk to the PostgreSQL servers that it may reach.
+func (a *App) grantPostgres(c *artifact.Component) (grant, error) {
+	reach := a.reach(c)
+	return func(in *component.Instance, log func(string)) error {
+		a.host.can.postgres.Set(in, &postgres.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
 		return nil
 	}, nil
 }

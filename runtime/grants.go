@@ -9,6 +9,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/spin/keyvalue"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/outbound"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/postgres"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/redis"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/sqlite"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
@@ -27,6 +28,7 @@ type capabilities struct {
 	keyvalue  *keyvalue.Host
 	outbound  *outbound.Host
 	redis     *redis.Host
+	postgres  *postgres.Host
 	sqlite    *sqlite.Host // nil: none
 }
 
@@ -40,6 +42,7 @@ func newCapabilities(f Features) capabilities {
 	c.keyvalue = keyvalue.Link(l, f.KeyValueAtomics)
 	c.outbound = outbound.Link(l)
 	c.redis = redis.Link(l)
+	c.postgres = postgres.Link(l)
 	legacy.Link(l)
 	if f.SQLite {
 		c.sqlite = sqlite.Link(l)
@@ -67,6 +70,7 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 		a.grantHTTP,
 		a.grantSockets,
 		a.grantRedis,
+		a.grantPostgres,
 		a.grantSQLite,
 	} {
 		g, err := of(c)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -36,4 +37,19 @@ func asUser(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	cmd.Dir = "/"
 	return nil
+}
+
+// giveAway gives dir, of a test, to whom asUser runs programs as.
+func giveAway(dir string) error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	uid, gid, err := other()
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // the test's, which only its user may enter
+		return err
+	}
+	return os.Chown(dir, uid, gid)
 }
