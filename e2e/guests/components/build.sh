@@ -3,9 +3,9 @@
 # puts them into FOLDER, else beside their sources. On Debian 12 it needs
 #   apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32 \
 #     rustc-web cargo-web rust-web-src
-# Node 20, and NODE_PATH: the node_modules that `npm ci` makes here (or a copy of package.json and package-lock.json elsewhere).
+# Node 20, and NODE_PATH: the node_modules that `npm install` makes beside a copy of package.json.
 set -eu
-: "${NODE_PATH:?set it to the node_modules that npm ci makes}"
+: "${NODE_PATH:?set it to the node_modules that npm install makes of package.json}"
 export NODE_PATH
 out=$(mkdir -p "${1:-$(dirname "$0")}" && cd "${1:-$(dirname "$0")}" && pwd)
 cd "$(dirname "$0")"
