@@ -86,11 +86,11 @@ func waitReady(ctx context.Context, c *client.Client, dep apitype.Deployment, li
 	return dep, fmt.Errorf("deployment %s: the server told no more of it", dep.ID)
 }
 
-// holdAhead reports whether the switch is going to be held: then that is what a
-// deploy waits for.
+// holdAhead reports whether the switch is going to be held, or is by now: then
+// that is what a deploy waits for.
 func holdAhead(ctx context.Context, c *client.Client, dep apitype.Deployment) bool {
 	f, err := c.Failover(ctx, dep.App)
-	return err == nil && f.Deployment == dep.ID && f.Armed != ""
+	return err == nil && f.Deployment == dep.ID && (f.Armed != "" || f.Held)
 }
 
 // notHealthy is the error of a deployment that failed: exit code 3.
