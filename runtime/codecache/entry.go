@@ -42,9 +42,15 @@ func (c *Cache) Find(key string) (*Entry, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cache of compiled code: %s: %w: %v", key, ErrDamaged, err), c.Remove(key))
 	}
-	now := time.Now()
-	_ = os.Chtimes(filepath.Join(dir, indexName), now, now) // it only goes earlier
+	use(dir)
 	return &Entry{dir}, nil
+}
+
+// use notes that an entry is used now, by one clock: that of files is coarser.
+// An entry for which this fails only goes earlier.
+func use(dir string) {
+	now := time.Now()
+	_ = os.Chtimes(filepath.Join(dir, indexName), now, now)
 }
 
 // check compares the files of dir with the index. A file more or less is a
@@ -145,6 +151,7 @@ func (d *Draft) Commit(note string) error {
 		}
 		return errors.Join(err, d.Discard())
 	}
+	use(to)
 	return d.cache.trim()
 }
 
