@@ -4,6 +4,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/conns"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/mysql"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/postgres"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/redis"
 )
@@ -12,6 +13,7 @@ import (
 func (c *capabilities) close() {
 	c.redis.Close()
 	c.postgres.Close()
+	c.mysql.Close()
 }
 
 // servers is how guests reach databases and brokers.
@@ -31,6 +33,15 @@ func (a *App) grantPostgres(c *artifact.Component) (grant, error) {
 	reach := a.reach(c)
 	return func(in *component.Instance, log func(string)) error {
 		a.host.can.postgres.Set(in, &postgres.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
+		return nil
+	}, nil
+}
+
+// grantMySQL lets a component talk to the MySQL servers that it may reach.
+func (a *App) grantMySQL(c *artifact.Component) (grant, error) {
+	reach := a.reach(c)
+	return func(in *component.Instance, log func(string)) error {
+		a.host.can.mysql.Set(in, &mysql.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
 		return nil
 	}, nil
 }

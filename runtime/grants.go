@@ -8,6 +8,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/keyvalue"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/mysql"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/outbound"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/postgres"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/redis"
@@ -29,6 +30,7 @@ type capabilities struct {
 	outbound  *outbound.Host
 	redis     *redis.Host
 	postgres  *postgres.Host
+	mysql     *mysql.Host
 	sqlite    *sqlite.Host // nil: none
 }
 
@@ -43,6 +45,7 @@ func newCapabilities(f Features) capabilities {
 	c.outbound = outbound.Link(l)
 	c.redis = redis.Link(l)
 	c.postgres = postgres.Link(l)
+	c.mysql = mysql.Link(l)
 	legacy.Link(l)
 	if f.SQLite {
 		c.sqlite = sqlite.Link(l)
@@ -71,6 +74,7 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 		a.grantSockets,
 		a.grantRedis,
 		a.grantPostgres,
+		a.grantMySQL,
 		a.grantSQLite,
 	} {
 		g, err := of(c)
