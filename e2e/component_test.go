@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
 )
@@ -345,9 +346,12 @@ func (a *asker) upgrades(t *testing.T, dir string) {
 	}
 	stop := a.visit(t)
 	s.must(s.client("failover", "hold", name))
-	held := s.must(s.client("deploy", "--no-confirm", "-f", dir))
-	if !strings.Contains(held.stdout+held.stderr, "held") {
-		t.Errorf("deploy printed %s%s", held.stdout, held.stderr)
+	s.must(s.client("deploy", "--no-confirm", "-f", dir))
+	late := time.Now().Add(patience)
+	for !strings.Contains(s.must(s.client("failover", "status", name)).stdout, "held: 50 %") {
+		if time.Now().After(late) {
+			t.Fatal("the switch is not held")
+		}
 	}
 	seen := map[string]int{}
 	for seen["r1"] == 0 || seen["r2"] == 0 {
