@@ -220,7 +220,7 @@ func (c *Client) metadata(ctx context.Context, registry string, plain bool) (m m
 	if err != nil {
 		return m, err
 	}
-	resp, err := (&http.Client{Transport: c.Transport}).Do(req)
+	resp, err := (&http.Client{Transport: c.bounded()}).Do(req)
 	if err != nil {
 		return m, err
 	}

@@ -76,14 +76,15 @@ func (c *Client) Fetch(ctx context.Context, p Package) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("package %s is %w: %w", p, store.ErrInvalid, err)
 	}
-	version, err := c.newest(ctx, repository, r)
+	use := options(ctx, c.bounded())
+	version, err := newest(repository, r, use)
 	if err != nil {
 		return "", fmt.Errorf("package %s: %w", p, err)
 	}
 	if path, ok := c.kept(p, version); ok {
 		return path, nil
 	}
-	path, err := c.pull(ctx, p, repository, version)
+	path, err := c.pull(p, repository, version, use)
 	if err != nil {
 		return "", fmt.Errorf("package %s: %s:%s: %w", p, repository, version, err)
 	}
@@ -95,24 +96,15 @@ func isName(s string) bool {
 	return s != "" && len(s) <= 100 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
 }
 
-func (c *Client) options(ctx context.Context) []remote.Option {
-	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
-	if c.Transport != nil {
-		options = append(options, remote.WithTransport(c.Transport))
-	}
-	return options
+func options(ctx context.Context, t *bounded) []remote.Option {
+	return []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithTransport(t)}
 }
 
-const maxTags = 100_000
-
 // newest returns the newest version in r that a repository has.
-func (c *Client) newest(ctx context.Context, repository name.Repository, r artifact.Range) (best artifact.Version, err error) {
-	tags, err := remote.List(repository, c.options(ctx)...)
+func newest(repository name.Repository, r artifact.Range, use []remote.Option) (best artifact.Version, err error) {
+	tags, err := remote.List(repository, use...)
 	if err != nil {
 		return best, fmt.Errorf("%s: %w", repository, err)
-	}
-	if len(tags) > maxTags {
-		return best, fmt.Errorf("%s: more than %d tags", repository, maxTags)
 	}
 	found := false
 	for _, tag := range tags {
@@ -128,8 +120,8 @@ func (c *Client) newest(ctx context.Context, repository name.Repository, r artif
 }
 
 // pull gets a version and keeps it.
-func (c *Client) pull(ctx context.Context, p Package, repository name.Repository, version artifact.Version) (string, error) {
-	image, err := remote.Image(repository.Tag(version.String()), c.options(ctx)...)
+func (c *Client) pull(p Package, repository name.Repository, version artifact.Version, use []remote.Option) (string, error) {
+	image, err := remote.Image(repository.Tag(version.String()), use...)
 	if err != nil {
 		return "", err
 	}

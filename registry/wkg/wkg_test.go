@@ -187,3 +187,33 @@ func TestConfig(t *testing.T) {
 		t.Errorf("a broken configuration: %v", err)
 	}
 }
+
+// A registry that never ends, in one answer or in pages of them.
+func TestEndless(t *testing.T) {
+	for name, tags := range map[string]http.HandlerFunc{
+		"one list": func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"name":"test/tool","tags":["0.0.1"`)
+			for i := 0; ; i++ {
+				if _, err := fmt.Fprintf(w, `,"1.0.%d"`, i); err != nil {
+					return
+				}
+			}
+		},
+		"pages": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Link", `</v2/test/tool/tags/list?last=x>; rel="next"`)
+			fmt.Fprint(w, `{"name":"test/tool","tags":["0.0.1"]}`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			mux.HandleFunc("/v2/", func(http.ResponseWriter, *http.Request) {})
+			mux.HandleFunc("/v2/test/tool/tags/list", tags)
+			s := httptest.NewServer(mux)
+			defer s.Close()
+			_, err := client(t).Fetch(t.Context(), Package{strings.TrimPrefix(s.URL, "http://"), "test:tool", "1"})
+			if !errors.Is(err, errEndless) {
+				t.Errorf("Fetch = %v, want %v", err, errEndless)
+			}
+		})
+	}
+}
