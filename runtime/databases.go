@@ -4,6 +4,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/conns"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/mqtt"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/mysql"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/postgres"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/redis"
@@ -42,6 +43,15 @@ func (a *App) grantMySQL(c *artifact.Component) (grant, error) {
 	reach := a.reach(c)
 	return func(in *component.Instance, log func(string)) error {
 		a.host.can.mysql.Set(in, &mysql.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
+		return nil
+	}, nil
+}
+
+// grantMQTT lets a component publish by the MQTT brokers that it may reach.
+func (a *App) grantMQTT(c *artifact.Component) (grant, error) {
+	reach := a.reach(c)
+	return func(in *component.Instance, log func(string)) error {
+		a.host.can.mqtt.Set(in, &mqtt.State{Network: a.host.servers(), Allow: reach.For(log).Allow})
 		return nil
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/keyvalue"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/legacy"
+	"github.com/neutrino-local/neutrino-local/runtime/spin/mqtt"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/mysql"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/outbound"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/postgres"
@@ -31,6 +32,7 @@ type capabilities struct {
 	redis     *redis.Host
 	postgres  *postgres.Host
 	mysql     *mysql.Host
+	mqtt      *mqtt.Host
 	sqlite    *sqlite.Host // nil: none
 }
 
@@ -46,6 +48,7 @@ func newCapabilities(f Features) capabilities {
 	c.redis = redis.Link(l)
 	c.postgres = postgres.Link(l)
 	c.mysql = mysql.Link(l)
+	c.mqtt = mqtt.Link(l)
 	legacy.Link(l)
 	if f.SQLite {
 		c.sqlite = sqlite.Link(l)
@@ -75,6 +78,7 @@ func (a *App) grants(c *artifact.Component) ([]grant, error) {
 		a.grantRedis,
 		a.grantPostgres,
 		a.grantMySQL,
+		a.grantMQTT,
 		a.grantSQLite,
 	} {
 		g, err := of(c)

@@ -4,7 +4,7 @@ import "testing"
 
 func TestParseAddress(t *testing.T) {
 	tests := map[string]address{
-		"mysql://h":                                 {host: "h", port: 3306},
+		"mysql://h": {host: "h", port: 3306},
 		"mysql://me:p%40s@h:1/db?ssl-mode=DISABLED": {host: "h", port: 1, user: "me", password: "p@s", database: "db"},
 		"mysql://me@[::1]/db?sslMode=VERIFY_CA":     {host: "::1", port: 3306, user: "me", database: "db", tls: true},
 		"mysql://h?pool_max=1&tcp_nodelay=true":     {host: "h", port: 3306},
