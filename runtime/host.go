@@ -15,6 +15,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	goruntime "runtime"
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/runtime/codecache"
@@ -105,6 +106,12 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	return h, err
 }
 
+// turnsPerProcessor is how many guests share a processor before they have to
+// queue for it. With few, every request beside a busy guest waits for slices of
+// turns to end; among many, Go's scheduler is quicker, since each of them gives
+// way after a fraction of a millisecond.
+const turnsPerProcessor = 8
+
 // openPool makes what instances come from.
 func (h *Host) openPool(ctx context.Context, cfg Config) (err error) {
 	method, err := cfg.Instances.method(cfg.Memories)
@@ -122,6 +129,7 @@ func (h *Host) openPool(ctx context.Context, cfg Config) (err error) {
 		h.log.InfoContext(ctx, "a way to reset memories does not work here", keyError, why)
 	}
 	h.pool = pool.New(pool.Config{
+		Turns: turnsPerProcessor * goruntime.GOMAXPROCS(0),
 		Room: func(err error) bool {
 			short, ok := errors.AsType[*memory.LimitError](err)
 			return ok && short.Limit == memory.LimitServer

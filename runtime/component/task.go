@@ -11,8 +11,9 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/component/rewrite"
 )
 
-// fuel is how much guest code may do before it calls tick: up to a millisecond.
-const fuel = 2_000_000
+// fuel is how much guest code may do before it calls tick: a fraction of a
+// millisecond, which is what each step of another request may have to wait for.
+const fuel = 500_000
 
 // A task is one call into an instance, and all calls within it. It is the
 // context that the engine hands to host functions: they find their instance by
