@@ -21,7 +21,7 @@ import (
 // the idle one of the first, and waits while it is at work.
 func TestGuestMemory(t *testing.T) {
 	limits := akamai
-	limits.Handler, limits.Queue = 2*time.Second, 100*time.Millisecond
+	limits.Handler, limits.Queue = time.Second, 100*time.Millisecond
 	h := newHost(t, limits)
 	probe := newApp(t, h, componentSpec(components.CHTTP))
 	ask(probe, "GET /")
@@ -55,7 +55,7 @@ func TestGuestMemory(t *testing.T) {
 // TestQueueTimeout has more requests than an app may work on.
 func TestQueueTimeout(t *testing.T) {
 	limits := akamai
-	limits.Handler, limits.Queue, limits.Instances = 2*time.Second, 100*time.Millisecond, 1
+	limits.Handler, limits.Queue, limits.Instances = time.Second, 100*time.Millisecond, 1
 	v := serve(t, newHost(t, limits), componentSpec(components.CHTTP))
 	var busy sync.WaitGroup
 	busy.Go(func() { v.get("/l") })
