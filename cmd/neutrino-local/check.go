@@ -97,11 +97,14 @@ func (k *check) find(ctx context.Context, manifest string, p profile) ([]finding
 // values checks the variables: all that are given, and that none is missing. If
 // none is given, those that are needed are told.
 func (k *check) values(lock artifact.Lock) ([]finding, error) {
-	_, err := pack.Variables(k.variables, lock)
-	if err != nil && len(k.variables) == 0 {
+	if len(k.variables) > 0 {
+		_, err := pack.Variables(k.variables, lock)
+		return refusals(err)
+	}
+	if err := lock.CheckValues(nil); err != nil {
 		return []finding{{Severity: "note", Text: "a deploy needs values: " + err.Error(), Hint: store.HintOf(err)}}, nil
 	}
-	return refusals(err)
+	return nil, nil
 }
 
 // refusals returns an error as findings, one for each line of it.
