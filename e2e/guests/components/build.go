@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -201,18 +202,24 @@ func hash(t testing.TB, names ...string) string {
 	t.Helper()
 	h := sha256.New()
 	fmt.Fprintln(h, runtime.Version())
+	addFiles(t, h, sources, names...)
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// addFiles writes the files of those names or in folders of those names to w.
+func addFiles(t testing.TB, w io.Writer, files fs.FS, names ...string) {
+	t.Helper()
 	for _, name := range names {
-		err := fs.WalkDir(sources, name, func(path string, d fs.DirEntry, err error) error {
+		err := fs.WalkDir(files, name, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}
-			content, err := sources.ReadFile(path)
-			fmt.Fprintf(h, "%s %d\n%s", path, len(content), content)
+			content, err := fs.ReadFile(files, path)
+			fmt.Fprintf(w, "%s %d\n%s", path, len(content), content)
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
 }
