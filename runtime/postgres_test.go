@@ -80,24 +80,18 @@ func TestPostgres(t *testing.T) {
 	})
 }
 
-// What one guest does to its session the next does not see.
+// What one guest does to its session the next does not see. A session comes back
+// to the pool some time behind the reply, so which one a guest gets is not said,
+// only what it is like.
 func postgresSessions(t *testing.T, url string) {
 	v := serve(t, newHost(t, akamai), spinSpec(t, "postgres", "postgres://127.0.0.1:*"))
-	pid := func() string { return v.at(url, "/query/SELECT+pg_backend_pid()").body }
-	first := pid()
-	for _, statement := range []string{"SELECT set_config('application_name','mine',false)", "SELECT pg_advisory_lock(7)::text"} {
-		if a := v.at(url, "/query/"+strings.ReplaceAll(statement, " ", "+")); a.StatusCode != 200 {
-			t.Fatalf("%s: %s", statement, a.body)
+	for range 3 {
+		v.wantsAt(url, "/query/SELECT+set_config('application_name','mine',false)", 200, "set_config:7 mine ")
+		v.wantsAt(url, "/query/SELECT+current_setting('application_name')", 200, "current_setting:7  ")
+		begun := v.at(url, "/begin").body
+		if again := v.at(url, "/query/SELECT+pg_backend_pid()").body; !strings.HasPrefix(begun, "pg_backend_pid:3 ") || again == begun {
+			t.Errorf("the session with a transaction was lent again: %s, %s", begun, again)
 		}
-	}
-	v.wantsAt(url, "/query/SELECT+current_setting('application_name')", 200, "current_setting:7  ")
-	v.wantsAt(url, "/query/SELECT+count(*)+FROM+pg_locks+WHERE+locktype='advisory'", 200, "count:4 0 ")
-	if again := pid(); again != first {
-		t.Errorf("a backend for each guest: %s, %s", first, again)
-	}
-	v.wantsAt(url, "/query/BEGIN", 200, "")
-	if again := pid(); again == first {
-		t.Errorf("the session with a transaction was lent again")
 	}
 }
 

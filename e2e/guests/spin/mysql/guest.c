@@ -7,7 +7,7 @@
 //	/query/STATEMENT    one query by version 2, '+' for blanks; replies with
 //	                    columns, types (as case numbers) and the values that are
 //	                    numbers or text
-//	/run/STATEMENT      executes a statement
+//	/run/STATEMENT      executes a statement and replies with the connection's number
 #include "reply.h"
 
 typedef fermyon_spin_2_0_0_rdbms_types_parameter_value_t param_t;
@@ -147,7 +147,8 @@ void serve(char *path) {
 		while (n < 1000 && open2()) n++;
 		replyf(200, "%d %s", n, text());
 	} else if (strncmp(path, "/run/", 5) == 0) {
-		if (execute(2, blanks(path + 5), NULL, 0)) reply(200, "");
+		char number[] = "SELECT CONNECTION_ID()";
+		if (execute(2, blanks(path + 5), NULL, 0)) show(number);
 		else said(500);
 	} else {
 		show(path + strlen("/query/"));

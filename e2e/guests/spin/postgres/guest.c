@@ -9,6 +9,7 @@
 //	/build              opens one by a connection-builder
 //	/build/ca           the same after set-ca-root with the header "ca"
 //	/many               opens connections until it may not, replies with how many
+//	/begin              begins a transaction and replies with the backend's number
 //	/query/STATEMENT    one query by version 4, '+' for blanks; replies with
 //	                    columns, types (as case numbers) and the values that are
 //	                    numbers or text
@@ -294,7 +295,7 @@ static void build(const char *ca) {
 static void show(char *statement) {
 	for (char *s = statement; *s; s++)
 		if (*s == '+') *s = ' ';
-	if (!open4() || !query(statement, NULL, 0)) {
+	if ((own.__handle == 0 && !open4()) || !query(statement, NULL, 0)) {
 		failed(500);
 		return;
 	}
@@ -336,6 +337,10 @@ void serve(char *path) {
 		int n = 0;
 		while (n < 1000 && open4()) n++;
 		replyf(200, "%d %s", n, text());
+	} else if (strcmp(path, "/begin") == 0) {
+		char number[] = "SELECT pg_backend_pid()";
+		EXPECT(open4() && query("BEGIN", NULL, 0), "begin: %s", text());
+		show(number);
 	} else {
 		show(path + strlen("/query/"));
 	}
