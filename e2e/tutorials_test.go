@@ -180,6 +180,7 @@ func teachJWT(t *testing.T, l *lesson) {
 		{"two parts", "a.b", 401, "not three parts\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			l := &lesson{t, l.s, l.app, l.dir}
 			l.compare(l.send("GET", "/me", "", "Authorization: Bearer "+c.token), c.status, c.reply)
 		})
 	}
