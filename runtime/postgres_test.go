@@ -1,14 +1,18 @@
 package runtime
 
 import (
+	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/neutrino-local/neutrino-local/e2e/guests"
 	"github.com/neutrino-local/neutrino-local/e2e/services"
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/conns"
@@ -118,6 +122,39 @@ func postgresDenied(t *testing.T, host, port string) {
 	// Of several hosts each has to be allowed.
 	v := serve(t, newHost(t, akamai), spinSpec(t, "postgres", "postgres://127.0.0.1:*"))
 	v.wantsAt("postgres://spin@"+host+":"+port+",10.0.0.1:99/x", "/open/4", 500, `Error::ConnectionFailed("address postgres://10.0.0.1:99 is not permitted")`)
+}
+
+// Certificates are those of the host, or of set-ca-root, and one that is not good
+// is not gone around.
+func TestPostgresTLS(t *testing.T) {
+	server, ca := services.PostgresTLS(t, "secret")
+	v := serve(t, newHost(t, akamai), spinSpec(t, "postgres", "postgres://127.0.0.1:*"))
+	url := "postgres://spin:secret@" + server + "/postgres"
+	v.wantsAt(url+"?sslmode=disable", "/open/4", 200, "open")
+	for _, mode := range []string{"prefer", "require"} {
+		address := url + "?sslmode=" + mode
+		if a := v.at(address, "/open/4"); a.StatusCode != 500 || !strings.Contains(a.body, "certificate signed by unknown authority") {
+			t.Errorf("%s: %d %s", mode, a.StatusCode, a.body)
+		}
+		r := v.request("GET", "/build/ca", nil)
+		r.Header.Set("address", address)
+		r.Header.Set("ca", strings.ReplaceAll(string(ca), "\n", "|"))
+		if a := v.do(r); a.StatusCode != 200 || a.body != "open" {
+			t.Errorf("%s with the CA: %d %s", mode, a.StatusCode, a.body)
+		}
+		if a := v.at(address, "/open/4"); a.StatusCode != 500 {
+			t.Errorf("%s after another had the CA: %d %s", mode, a.StatusCode, a.body)
+		}
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	h, err := New(t.Context(), Config{CacheDir: guests.CacheDir(), Limits: akamai, Log: slog.New(slog.DiscardHandler), Roots: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close(context.Background()) }) // after its apps
+	v = serve(t, h, spinSpec(t, "postgres", "postgres://127.0.0.1:*"))
+	v.wantsAt(url+"?sslmode=verify-full", "/query/SELECT+ssl::text+FROM+pg_stat_ssl+WHERE+pid=pg_backend_pid()", 200, "ssl:7 true ")
 }
 
 // A server that lies costs a guest its answer, and us nothing.

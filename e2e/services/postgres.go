@@ -16,6 +16,29 @@ var postgresIn = []string{"/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin"}
 // "spin" with a password, who may do anything, and a database of that name.
 func Postgres(t testing.TB, password string) string {
 	t.Helper()
+	return postgres(t, password)
+}
+
+// PostgresTLS is Postgres with TLS for clients that want it. ca is the authority
+// of its certificate, in PEM.
+func PostgresTLS(t testing.TB, password string) (address string, ca []byte) {
+	t.Helper()
+	find(t, "initdb", postgresInstall, postgresIn...)
+	dir := t.TempDir()
+	ca, cert, key := certificate(t)
+	for name, content := range map[string][]byte{"cert": cert, "key": key} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := giveAway(dir); err != nil {
+		t.Fatal(err)
+	}
+	return postgres(t, password, "-c", "ssl=on", "-c", "ssl_cert_file="+filepath.Join(dir, "cert"), "-c", "ssl_key_file="+filepath.Join(dir, "key")), ca
+}
+
+func postgres(t testing.TB, password string, more ...string) string {
+	t.Helper()
 	initdb := find(t, "initdb", postgresInstall, postgresIn...)
 	dir := t.TempDir()
 	secret := filepath.Join(dir, "password")
@@ -37,7 +60,7 @@ func Postgres(t testing.TB, password string) string {
 	return server{
 		program: "postgres", in: postgresIn, install: postgresInstall, ready: "database system is ready to accept connections", user: true,
 		args: func(port string) []string {
-			return []string{"-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=100"}
+			return append([]string{"-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=100"}, more...)
 		},
 	}.start(t)
 }

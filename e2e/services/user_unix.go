@@ -4,6 +4,7 @@ package services
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -39,7 +40,7 @@ func asUser(cmd *exec.Cmd) error {
 	return nil
 }
 
-// giveAway gives dir, of a test, to whom asUser runs programs as.
+// giveAway gives dir, of a test, and all in it to whom asUser runs programs as.
 func giveAway(dir string) error {
 	if os.Getuid() != 0 {
 		return nil
@@ -51,5 +52,10 @@ func giveAway(dir string) error {
 	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // the test's, which only its user may enter
 		return err
 	}
-	return os.Chown(dir, uid, gid)
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chown(path, uid, gid)
+	})
 }

@@ -61,15 +61,20 @@ func config(n conns.Network, a address, h host, roots *x509.CertPool) (*pgconn.C
 	cfg.MaxProtocolMessageBodyLen = maxResult
 	cfg.LookupFunc = func(_ context.Context, name string) ([]string, error) { return []string{name}, nil }
 	to := net.JoinHostPort(h.name, strconv.Itoa(int(h.number())))
-	cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return n.Dial(ctx, "tcp", to) }
+	cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		conn, err := n.Dial(ctx, "tcp", to)
+		if err != nil {
+			return nil, err
+		}
+		over, err := secure(ctx, conn, a.tls, &tls.Config{ServerName: h.name, RootCAs: roots, MinVersion: tls.VersionTLS12})
+		if err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return over, nil
+	}
 	if a.writable {
 		cfg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	}
-	if a.tls != "disable" {
-		cfg.TLSConfig = &tls.Config{ServerName: h.name, RootCAs: roots, MinVersion: tls.VersionTLS12}
-	}
-	if a.tls == "prefer" {
-		cfg.Fallbacks = []*pgconn.FallbackConfig{{Host: h.name, Port: h.number()}}
 	}
 	return cfg, nil
 }

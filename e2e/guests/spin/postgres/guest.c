@@ -7,7 +7,8 @@
 //	/errors             each error of version 4
 //	/open/N             opens a connection
 //	/build              opens one by a connection-builder
-//	/build/ca           the same after set-ca-root with the header "ca"
+//	/build/ca           the same after set-ca-root with the header "ca", in which
+//	                    lines end with |
 //	/many               opens connections until it may not, replies with how many
 //	/begin              begins a transaction and replies with the backend's number
 //	/query/STATEMENT    one query by version 4, '+' for blanks; replies with
@@ -276,7 +277,9 @@ static void open_any(int version) {
 	}
 }
 
-static void build(const char *ca) {
+static void build(char *ca) {
+	for (char *s = ca; s && *s; s++)
+		if (*s == '|') *s = '\n';
 	guest_string_t a = address(), pem = str(ca ? ca : "");
 	P4(own_connection_builder_t) b = P4(constructor_connection_builder)(&a);
 	if (ca && !P4(method_connection_builder_set_ca_root)(P4(borrow_connection_builder)(b), &pem, &e)) {
