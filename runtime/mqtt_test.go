@@ -141,7 +141,7 @@ func TestMQTTDenied(t *testing.T) {
 func TestMQTTHostileServer(t *testing.T) {
 	checkGoroutines(t)
 	limits := akamai
-	limits.Handler = time.Second
+	limits.Handler = 300 * time.Millisecond
 	for name, send := range map[string]string{
 		"an HTTP server":   "HTTP/1.1 400 Bad Request\r\n\r\n",
 		"nothing":          "",

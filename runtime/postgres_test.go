@@ -68,7 +68,7 @@ func TestPostgres(t *testing.T) {
 	})
 	t.Run("a query that does not end", func(t *testing.T) {
 		limits := akamai
-		limits.Handler = time.Second
+		limits.Handler = 300 * time.Millisecond
 		v := serve(t, newHost(t, limits), spinSpec(t, "postgres", "postgres://127.0.0.1:*"))
 		v.at(url, "/query/SELECT+pg_sleep(3600)")
 		if o := v.outcome(); o != ledger.Timeout {

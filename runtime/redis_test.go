@@ -1,14 +1,20 @@
 package runtime
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/neutrino-local/neutrino-local/e2e/guests"
 	"github.com/neutrino-local/neutrino-local/e2e/services"
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/conns"
@@ -143,7 +149,7 @@ func TestRedisAddresses(t *testing.T) {
 func TestRedisHostileServer(t *testing.T) {
 	checkGoroutines(t)
 	limits := akamai
-	limits.Handler = time.Second
+	limits.Handler = 300 * time.Millisecond
 	replies := map[string]struct{ send, want string }{
 		"an HTTP server":     {"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak"},
 		"nothing":            {"", "closed the connection"},
@@ -173,5 +179,36 @@ func TestRedisHostileServer(t *testing.T) {
 	v.at("redis://"+silent, "/run/GET+x")
 	if o := v.outcome(); o != ledger.Timeout {
 		t.Errorf("outcome %s, want %s", o, ledger.Timeout)
+	}
+}
+
+// By rediss:// a guest reaches a server whose certificate is good, and no other.
+func TestRedisTLS(t *testing.T) {
+	server := services.Redis(t, "")
+	identity := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+	defer identity.Close()
+	outside := listener(t, func(c net.Conn) {
+		over := tls.Server(c, identity.TLS)
+		inside, err := new(net.Dialer).DialContext(t.Context(), "tcp", server)
+		if err != nil || over.HandshakeContext(t.Context()) != nil {
+			return
+		}
+		defer inside.Close()
+		go io.Copy(inside, over)
+		io.Copy(over, inside)
+	})
+	roots := x509.NewCertPool()
+	roots.AddCert(identity.Certificate())
+	for _, trusted := range []*x509.CertPool{nil, roots} {
+		h, err := New(t.Context(), Config{CacheDir: guests.CacheDir(), Limits: akamai, Log: slog.New(slog.DiscardHandler), Roots: trusted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.Close(context.Background()) }) // after its apps
+		v := serve(t, h, spinSpec(t, "redis", "rediss://127.0.0.1:*"))
+		v.wantsAt("redis://"+outside, "/open", 500, "Error::InvalidAddress")
+		if a := v.at("rediss://"+outside, "/run/GET+nothing"); trusted == nil && !strings.Contains(a.body, "unknown authority") || trusted != nil && a.body != "nil " {
+			t.Errorf("trusted %v: %d %s", trusted != nil, a.StatusCode, a.body)
+		}
 	}
 }

@@ -27,7 +27,8 @@ func MySQL(t testing.TB, password string) string {
 	if err := giveAway(dir); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(install, "--no-defaults", "--datadir="+data, "--skip-test-db", "--auth-root-authentication-method=normal")
+	small := []string{"--innodb-flush-method=nosync", "--innodb-log-file-size=4M", "--innodb-buffer-pool-size=16M"}
+	cmd := exec.Command(install, append([]string{"--no-defaults", "--datadir=" + data, "--skip-test-db", "--auth-root-authentication-method=normal"}, small...)...)
 	if err := asUser(cmd); err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +38,8 @@ func MySQL(t testing.TB, password string) string {
 	return server{
 		program: "mariadbd", in: mysqlIn, install: mysqlInstall, ready: "ready for connections", user: true,
 		args: func(port string) []string {
-			return []string{"--no-defaults", "--datadir=" + data, "--port=" + port, "--bind-address=127.0.0.1", "--socket=" + filepath.Join(dir, "s"),
-				"--pid-file=" + filepath.Join(dir, "pid"), "--init-file=" + setup, "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"}
+			return append([]string{"--no-defaults", "--datadir=" + data, "--port=" + port, "--bind-address=127.0.0.1", "--socket=" + filepath.Join(dir, "s"),
+				"--pid-file=" + filepath.Join(dir, "pid"), "--init-file=" + setup, "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"}, small...)
 		},
 	}.start(t)
 }
