@@ -135,6 +135,8 @@ func rollbackOnPage(b *browser) {
 	b.reads("all requests go to r1")
 	b.visit("/_neutrino/apps/shop")
 	b.reads("rollback")
+	served := `document.querySelector('#instances td[data-label="Queue"]').innerText`
+	b.until(served + ` !== ` + strconv.Quote(js[string](b, served))) // by requests that come meanwhile
 	b.checkQuiet("a rollback")
 }
 

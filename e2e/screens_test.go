@@ -30,7 +30,7 @@ func TestScreens(t *testing.T) {
 	digest := fillForScreens(s)
 	b.everyLook([]screen{
 		{"overview", "/_neutrino/", "Uptime"},
-		{"app", "/_neutrino/apps/shop", "Deployments"},
+		{"app", "/_neutrino/apps/shop", "Made afresh"},
 		{"app-other", "/_neutrino/apps/a-name-that-is-as-long-as-names-can-be-and-still-is-one-of-them", "Deployments"},
 		{"failover", "/_neutrino/apps/shop/failover", "50 % of new requests"},
 		{"failover-idle", "/_neutrino/apps/a-name-that-is-as-long-as-names-can-be-and-still-is-one-of-them/failover", "all requests go to"},

@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component"
+	"github.com/neutrino-local/neutrino-local/runtime/memory"
 	"github.com/neutrino-local/neutrino-local/runtime/pool"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
@@ -110,6 +111,20 @@ func (a *App) Stats() Stats {
 		Stops: a.count.stops.Load(), Traps: maps.Clone(a.count.kinds),
 	}
 }
+
+// Stats returns the statistics of the revisions of an app that run, by its id.
+func (h *Host) Stats(appID string) []Stats {
+	var all []Stats
+	for _, a := range h.count.all() {
+		if a.spec.AppID == appID {
+			all = append(all, a.Stats())
+		}
+	}
+	return all
+}
+
+// Memory returns the statistics of the memory of all instances.
+func (h *Host) Memory() memory.Stats { return h.space.Stats() }
 
 // metric is one of what a Host tells on /metrics.
 type metric struct {

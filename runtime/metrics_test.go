@@ -16,7 +16,9 @@ func TestMetrics(t *testing.T) {
 	limits := akamai
 	limits.Handler = 500 * time.Millisecond
 	h := newHost(t, limits)
-	v := serve(t, h, componentSpec(components.CHTTP))
+	spec := componentSpec(components.CHTTP)
+	spec.AppID = "one"
+	v := serve(t, h, spec)
 	for _, path := range []string{"/", "/", "/t", "/l"} {
 		r := v.request("GET", path, nil)
 		r.Close = true
@@ -51,6 +53,22 @@ func TestMetrics(t *testing.T) {
 	}
 	if got["neutrino_instances_made_total"] < 1 || got["neutrino_guest_memory_bytes"] <= 0 {
 		t.Errorf("%v", got)
+	}
+	checkStats(t, h, "one")
+}
+
+// checkStats looks at what is told of an app, and that nothing is of others.
+func checkStats(t *testing.T, h *Host, id string) {
+	t.Helper()
+	s := h.Stats(id)
+	if len(s) != 1 || s[0].Stops != 1 || s[0].Traps["unreachable"] != 1 || s[0].Pool.Leases != 4 {
+		t.Errorf("Stats(%s) = %+v", id, s)
+	}
+	if s := h.Stats("another"); len(s) != 0 {
+		t.Errorf("another app has %+v", s)
+	}
+	if h.Memory().Used == 0 {
+		t.Error("instances without memory")
 	}
 }
 

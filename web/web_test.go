@@ -221,6 +221,7 @@ func newSite(t *testing.T, token string) *site {
 			}, nil
 		},
 		Toolchain: func(context.Context, artifact.Digest) ([]string, error) { return []string{"Rust 1.90.0"}, nil },
+		Guests:    guests,
 		Listen:    func(_ context.Context, _ store.AppID, a string) (string, error) { return a, nil },
 		Unlisten:  func(context.Context, store.AppID, string) error { return nil },
 		Stop:      func() { c.asked = append(c.asked, "stop") },

@@ -104,7 +104,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, std stdio) (err er
 	control := &api.Server{
 		Store: db, Rollout: deployments{engine, db, exposed, logs, reg, kv, databases}, Failover: engine,
 		Ledger: replies, Logs: logs, KeyValue: kv, Log: log,
-		About: place.about, URLs: place.appURLs, Serving: engine.Serving, Content: content(reg), Toolchain: toolchain(reg),
+		About: place.about, URLs: place.appURLs, Serving: engine.Serving, Content: content(reg), Toolchain: toolchain(reg), Guests: guests(host),
 		Registry: usage{reg}, Listen: exposed.listen, Unlisten: exposed.remove, Stop: stop,
 	}
 	pages, err := ui.New(control, reg, log)

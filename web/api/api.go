@@ -92,6 +92,8 @@ type Server struct {
 	Content func(context.Context, store.Revision) (artifact.Manifest, artifact.Lock, error)
 	// Toolchain returns the tools that made a wasm layer, as it tells itself.
 	Toolchain func(context.Context, artifact.Digest) ([]string, error)
+	// Guests returns the instances of the guests of an app.
+	Guests func(store.AppID) apitype.Instances
 	// Listen opens an address for an app and returns the bound one; Unlisten
 	// closes it again.
 	Listen   func(ctx context.Context, app store.AppID, address string) (string, error)
@@ -121,6 +123,7 @@ func (s *Server) Register(g *echo.Group) {
 	g.GET("/apps/:app", s.getApp)
 	g.DELETE("/apps/:app", s.deleteApp)
 	g.GET("/apps/:app/revisions", s.getRevisions)
+	g.GET("/apps/:app/instances", s.getInstances)
 	g.POST("/apps/:app/listeners", s.postListener)
 	g.DELETE("/apps/:app/listeners/:address", s.deleteListener)
 

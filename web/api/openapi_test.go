@@ -214,7 +214,11 @@ func schemas(t *testing.T) map[string]any {
 		case typ.Kind() == reflect.Map:
 			return map[string]any{"type": "object", "additionalProperties": add(typ.Elem())}
 		case typ.Kind() != reflect.Struct:
-			return map[string]any{"type": map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean"}[typ.Kind()]}
+			kind, ok := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean"}[typ.Kind()]
+			if !ok {
+				kind = "integer"
+			}
+			return map[string]any{"type": kind}
 		}
 		ref := map[string]any{"$ref": "#/components/schemas/" + typ.Name()}
 		if all[typ.Name()] != nil {
@@ -230,9 +234,6 @@ func schemas(t *testing.T) map[string]any {
 				continue
 			}
 			p := add(field.Type)
-			if p["type"] == "" {
-				p["type"] = "integer"
-			}
 			if c := comments[typ.Name()+"."+field.Name]; c != "" {
 				p["description"] = c
 			}
@@ -247,7 +248,7 @@ func schemas(t *testing.T) map[string]any {
 		return ref
 	}
 	for _, v := range []any{
-		apitype.Error{}, apitype.Server{}, apitype.App{}, apitype.Revision{}, apitype.CreateApp{}, apitype.Listener{}, apitype.LogLine{},
+		apitype.Error{}, apitype.Server{}, apitype.App{}, apitype.Revision{}, apitype.CreateApp{}, apitype.Instances{}, apitype.Listener{}, apitype.LogLine{},
 		apitype.CreateDeployment{}, apitype.ChangeVariables{}, apitype.DeploymentPage{}, apitype.Failover{}, apitype.Hold{},
 		apitype.Ledger{}, apitype.RecordDetail{}, apitype.Count{}, apitype.Assertion{}, apitype.Verdict{},
 		apitype.RegistryUsage{}, apitype.RegistryFreed{},

@@ -51,6 +51,8 @@ func TestRequestsSayWhatTheyAskFor(t *testing.T) {
 			return err
 		}, `POST /api/v1/apps {"name":"hello"}`},
 		{"delete", func(ctx context.Context, c *Client) error { return c.DeleteApp(ctx, "hello") }, "DELETE /api/v1/apps/hello"},
+		{"instances", func(ctx context.Context, c *Client) error { _, err := c.Instances(ctx, "hello"); return err },
+			"GET /api/v1/apps/hello/instances"},
 		{"hold", func(ctx context.Context, c *Client) error { _, err := c.Hold(ctx, "hello", "50"); return err },
 			`PUT /api/v1/apps/hello/failover/hold {"at":"50"}`},
 		{"remove listener", func(ctx context.Context, c *Client) error { return c.RemoveListener(ctx, "hello", "[::1]:80") },

@@ -105,6 +105,11 @@ func (c *Client) Revisions(ctx context.Context, app string) (revs []apitype.Revi
 	return revs, c.do(ctx, http.MethodGet, appPath(app)+"/revisions", nil, nil, &revs)
 }
 
+// Instances returns the instances of the guests of an app that run.
+func (c *Client) Instances(ctx context.Context, app string) (all apitype.Instances, err error) {
+	return all, c.do(ctx, http.MethodGet, appPath(app)+"/instances", nil, nil, &all)
+}
+
 // Failover returns how traffic of an app goes over to a revision.
 func (c *Client) Failover(ctx context.Context, app string) (f apitype.Failover, err error) {
 	return f, c.do(ctx, http.MethodGet, appPath(app)+"/failover", nil, nil, &f)

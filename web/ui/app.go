@@ -19,6 +19,7 @@ type appPage struct {
 	Is          apitype.App
 	Revisions   []apitype.Revision
 	Current     *apitype.Revision // of Revisions, if it is there
+	Instances   apitype.Instances
 	Deployments []deploymentRow
 	Older       string // cursor
 }
@@ -44,6 +45,9 @@ func (p *Pages) app(c echo.Context) error {
 		if page.Revisions[i].Number == app.Current {
 			page.Current = &page.Revisions[i]
 		}
+	}
+	if page.Instances, err = p.api.Instances(ctx, app.ID); err != nil {
+		return err
 	}
 	deployments, err := p.api.Deployments(ctx, app.ID, c.QueryParam("older"), deploymentsShown)
 	if err != nil {

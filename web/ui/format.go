@@ -25,6 +25,7 @@ func functions(assets map[string]asset) template.FuncMap {
 		"ms":      milliseconds,
 		"span":    func(n int64) string { return (time.Duration(n) * time.Millisecond).String() },
 		"us":      func(n int64) string { return duration(time.Duration(n) * time.Microsecond) },
+		"each":    each,
 		"ago":     func(t time.Time) string { return ago(time.Since(t)) },
 		"stamp":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
@@ -94,6 +95,14 @@ func duration(d time.Duration) string {
 		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 	}
 	return d.Round(time.Second).String()
+}
+
+// each prints the mean of n times that took so many microseconds in all.
+func each(us, n int64) string {
+	if n == 0 {
+		return "–"
+	}
+	return duration(time.Duration(us) * time.Microsecond / time.Duration(n))
 }
 
 func ago(d time.Duration) string {
