@@ -151,7 +151,11 @@ func (l *lowered) callFunc(c *Call) (abi.Value, error) {
 	}
 	turn.Block()
 	v, err := l.fn(c, c.args)
-	return v, errors.Join(err, turn.Resume(c.task.Context))
+	if late := turn.Resume(c.task.Context); late != nil {
+		c.lose(v)
+		err = errors.Join(err, late)
+	}
+	return v, err
 }
 
 // mayWait reports whether a function of the host may wait. Of WASI it is those
@@ -173,7 +177,7 @@ func (l *lowered) callComponent(ctx context.Context, stack []uint64) {
 	t := taskOf(ctx)
 	c := t.begin(l.side, l.instance)
 	ret := l.liftArgs(c, stack)
-	v, err := t.call(l.callee, c.cx.Instance, c.args)
+	v, err := t.call(l.callee, c, c.args)
 	if err != nil {
 		c.orphan()
 		panic(err)
@@ -203,6 +207,11 @@ func (l *lowered) liftArgs(c *Call, stack []uint64) (ret uint32) {
 // instance.
 func (c *Call) orphan() { c.task.inst.orphans = append(c.task.inst.orphans, c.scope.Taken()...) }
 
+// lose is orphan for a result that may not have arrived.
+func (c *Call) lose(v abi.Value) {
+	v.Owned(func(r *abi.Resource) { c.task.inst.orphans = append(c.task.inst.orphans, r) })
+}
+
 func (l *lowered) lowerResult(c *Call, v abi.Value, stack []uint64, ret uint32) {
 	c.scope.Release()
 	if l.result.Len() == 0 {
@@ -211,6 +220,7 @@ func (l *lowered) lowerResult(c *Call, v abi.Value, stack []uint64, ret uint32) 
 	c.cx.Begin() // the guest may have been called meanwhile
 	c.result[0] = v
 	if err := l.result.LowerResults(&c.cx, c.result[:], stack, ret); err != nil {
+		c.lose(v)
 		panic(fmt.Errorf("%s: %w", l.name, err))
 	}
 }

@@ -102,9 +102,14 @@ func (t *task) end(c *Call) {
 	t.free = append(t.free, c)
 }
 
-// call is canon lift: it calls a lifted function with args, from caller, which
-// is nil for the host. After an error the instance is not to be used again.
-func (t *task) call(f *lifted, caller *abi.Instance, args []abi.Value) (abi.Value, error) {
+// call is canon lift: it calls a lifted function with args, out of a call of
+// another function, which is nil for the host. After an error the instance is
+// not to be used again.
+func (t *task) call(f *lifted, from *Call, args []abi.Value) (abi.Value, error) {
+	var caller *abi.Instance
+	if from != nil {
+		caller = from.cx.Instance
+	}
 	in := t.inst.comps[f.instance]
 	if err := in.EnterCall(caller); err != nil {
 		return abi.Value{}, err
@@ -115,29 +120,42 @@ func (t *task) call(f *lifted, caller *abi.Instance, args []abi.Value) (abi.Valu
 	if err := f.params.LowerParams(&c.cx, args, flat); err != nil {
 		return abi.Value{}, err
 	}
+	if from != nil {
+		from.scope.Pass()
+	}
 	if err := t.inst.core(t, f.core, flat); err != nil {
 		return abi.Value{}, err
 	}
-	if f.result.Len() > 0 {
-		c.cx.Begin()
-		if err := f.result.Lift(&c.cx, flat, c.result[:]); err != nil {
-			return abi.Value{}, err
-		}
-	}
-	if err := c.scope.Returned(); err != nil {
+	if err := t.returned(f, c, flat); err != nil {
+		c.orphan()
 		return abi.Value{}, err
-	}
-	if f.postReturn >= 0 {
-		in.Lock()
-		if err := t.inst.core(t, f.postReturn, flat); err != nil {
-			return abi.Value{}, err
-		}
-		in.Unlock()
 	}
 	in.Exit(caller)
 	v := c.result[0]
 	t.end(c)
 	return v, nil
+}
+
+// returned takes the result of a call over, and lets the guest tidy up.
+func (t *task) returned(f *lifted, c *Call, flat []uint64) error {
+	if f.result.Len() > 0 {
+		c.cx.Begin()
+		if err := f.result.Lift(&c.cx, flat, c.result[:]); err != nil {
+			return err
+		}
+	}
+	if err := c.scope.Returned(); err != nil {
+		return err
+	}
+	if f.postReturn < 0 {
+		return nil
+	}
+	c.cx.Instance.Lock()
+	if err := t.inst.core(t, f.postReturn, flat); err != nil {
+		return err
+	}
+	c.cx.Instance.Unlock()
+	return nil
 }
 
 // maxCore is how many core values a call passes at most, and one for a pointer.

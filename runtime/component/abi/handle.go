@@ -17,7 +17,6 @@ type Resource struct {
 // grows further only serves to fill the host's memory.
 const maxHandles = 1 << 17
 
-// A Table holds the handles of one component instance: to resources, and to
 // A Table holds the handles of one component instance, of all resource types
 // together. Index 0 is never used. Whatever else guests know by an index is to
 // be another kind of slot, since all share their indices.
@@ -103,6 +102,12 @@ type Scope struct {
 // so far. If it traps before they have another owner, someone must drop them.
 func (s *Scope) Taken() []*Resource { return s.taken }
 
+// Pass notes that what was taken has another owner now.
+func (s *Scope) Pass() {
+	clear(s.taken)
+	s.taken = s.taken[:0]
+}
+
 type lender struct {
 	table *Table
 	index uint32
@@ -110,8 +115,7 @@ type lender struct {
 
 // Release ends the loans of the call.
 func (s *Scope) Release() {
-	clear(s.taken)
-	s.taken = s.taken[:0]
+	s.Pass()
 	for _, l := range s.lent {
 		if int(l.index) < len(l.table.slots) {
 			l.table.slots[l.index].lends--

@@ -288,3 +288,22 @@ func (v Value) Resource() *Resource {
 	v.must(v.kind == types.Own || v.kind == types.Borrow, "a handle")
 	return (*Resource)(v.ptr)
 }
+
+// Owned calls f for each resource of the host that v, or a part of it, owns.
+func (v Value) Owned(f func(*Resource)) {
+	switch v.kind {
+	case types.Own:
+		if r := v.Resource(); r != nil && r.Home == nil {
+			f(r)
+		}
+	case types.Variant:
+		v.Payload().Owned(f)
+	case types.List, types.Record, types.Tuple:
+		if v.form == formBytes {
+			return
+		}
+		for _, part := range v.values() {
+			part.Owned(f)
+		}
+	}
+}
