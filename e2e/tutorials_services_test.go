@@ -162,6 +162,23 @@ func teachRedis(t *testing.T, l *lesson) {
 	l.want("GET", "/elsewhere", "", 200, `{"error":"invalid-address"}`)
 }
 
+// teachGuestbook is about the SDK of Spin 2, which apps of its time still have.
+func teachGuestbook(t *testing.T, l *lesson) {
+	address := "redis://" + services.Redis(t, "")
+	l.deploy("redis_address="+address, "title=met")
+	l.want("GET", "/", "", 200, "met: \n")
+	for i, name := range []string{"bob", "ada"} {
+		resp := l.send("POST", "/"+name, "hello")
+		l.compare(resp, 201, `{"said":"hello"}`)
+		if got, want := resp.Header.Get("X-Guest-Number"), fmt.Sprint(i+1); got != want {
+			t.Errorf("%s is guest %q, want %s", name, got, want)
+		}
+	}
+	l.deploy("redis_address=" + address)
+	l.want("GET", "/", "", 200, "guests: ada, bob\n")
+	l.want("GET", "/no/page", "", 404, "no such page\n")
+}
+
 // A redisTalk is a connection to Redis, of somebody who is not a guest.
 type redisTalk struct {
 	t    *testing.T

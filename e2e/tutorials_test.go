@@ -35,6 +35,7 @@ func TestTutorials(t *testing.T) {
 	}{
 		{"counter", teachCounter}, {"cron", teachCron}, {"jwt", teachJWT}, {"cache", teachCache},
 		{"storage", teachStorage}, {"redis", teachRedis}, {"postgres", teachPostgres},
+		{"guestbook", teachGuestbook},
 	} {
 		t.Run(c.app, func(t *testing.T) {
 			defer s.as(t)()
