@@ -24,9 +24,9 @@ func TestInstancesOnPage(t *testing.T) {
 	s := newSite(t, "")
 	_, page := s.do(t, call{method: "GET", path: "/_neutrino/apps/hello"})
 	for _, want := range []string{
-		"r2 4 1 in use, 3 idle 2 waiting 1\u202f000 served after 9 µs on average, 1.7 ms at most, 5 in vain 12 1.5 ms on average " +
-			"1\u202f100 85 µs on average, 13\u202f200 dirty pages in all 1 × stack 2 × unreachable 3 × stopped by fuel",
-		"r1 0 0 in use, 0 idle 0 waiting none served 0 0 none",
+		"r2 4 · 1 in use, 3 idle 2 waiting · 1\u202f000 got one after 9 µs on average, 1.7 ms at most, 5 in vain 12 · 1.5 ms on average " +
+			"1\u202f100 · 85 µs on average, 13\u202f200 dirty pages in all 1 × stack 2 × unreachable 3 × stopped by fuel",
+		"r1 0 · 0 in use, 0 idle 0 waiting · none got one 0 0 none",
 		"The guests of all apps have 12.0 MiB of memory of at most 4.0 GiB; 7 growths were over the limit of an instance; 8 were over the limit of the server.",
 	} {
 		if text := words(page); !strings.Contains(text, want) {
