@@ -86,10 +86,13 @@ func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Co
 		if last != nil {
 			<-last.done // cancelled, so soon
 		}
-		var wasm []byte
-		if wasm, e.err = load(ctx); e.err == nil {
-			e.code, e.err = c.compile(ctx, d, wasm)
-		}
+		e.code, e.err = guarded(func() (*compiled, error) {
+			wasm, err := load(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return c.compile(ctx, d, wasm)
+		})
 	})
 	return e
 }
@@ -132,9 +135,7 @@ func (h *Host) compile(ctx context.Context, d artifact.Digest, wasm []byte) (*co
 func (h *Host) compileWasm(ctx context.Context, digest string, wasm []byte) (*compiled, error) {
 	outline, err := module.Read(wasm)
 	if asComponent(outline, err) {
-		c, err := guarded(func() (*component.Component, error) {
-			return h.components.CompileDigest(ctx, digest, wasm, h.can.linker)
-		})
+		c, err := h.components.CompileDigest(ctx, digest, wasm, h.can.linker)
 		if err != nil {
 			return nil, h.features.explain(err)
 		}
@@ -151,7 +152,7 @@ func (h *Host) compileWasm(ctx context.Context, digest string, wasm []byte) (*co
 	if missing := h.missing(outline); len(missing) > 0 {
 		return &compiled{outline: outline, missing: missing}, nil
 	}
-	c, err := guarded(func() (*component.Component, error) { return h.components.CompileCommand(ctx, digest, wasm) })
+	c, err := h.components.CompileCommand(ctx, digest, wasm)
 	if err != nil {
 		return nil, err
 	}
@@ -171,12 +172,12 @@ func (h *Host) missing(o *module.Outline) (names []string) {
 // digestName is a digest as the name of a file.
 func digestName(d artifact.Digest) string { return strings.ReplaceAll(string(d), ":", "-") }
 
-// guarded compiles. The bytes are a stranger's, so a panic of the compiler is an
-// error here.
-func guarded(compile func() (*component.Component, error)) (c *component.Component, err error) {
+// guarded gets a module and compiles it. The bytes are a stranger's, so a panic of
+// what reads them is an error here.
+func guarded(compile func() (*compiled, error)) (c *compiled, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the compiler gave up: %v", p)
+			c, err = nil, fmt.Errorf("the compiler gave up: %v", p)
 		}
 	}()
 	return compile()

@@ -30,15 +30,20 @@ func (p *pooled) Close(ctx context.Context) error { return closeInstance(ctx, p.
 
 // A seat is the right to one instance that is made for a single request, and the
 // room for its memories.
-type seat struct{ memories *memory.Set }
+type seat struct {
+	memories *memory.Set
+	instance *component.Instance // nil: not made yet
+}
 
 // Reset is never called: a seat is used once.
 func (*seat) Reset(context.Context, *pool.Turn) (int, error) { return 0, memory.ErrFresh }
 
 // Close gives the room back.
-func (s *seat) Close(context.Context) error {
-	s.memories.Release()
-	return nil
+func (s *seat) Close(ctx context.Context) error {
+	if s.instance != nil {
+		return closeInstance(ctx, s.instance) // unless it was closed by who used it
+	}
+	return s.memories.Release()
 }
 
 // A supply lends the instances of one component. Guests that see their request
@@ -59,7 +64,7 @@ func (a *App) newSupply(c *component.Component, start func(*component.Instance, 
 	if start == nil || a.host.space.Method() == memory.Fresh || c.UsesPreview1() || c.Resettable() != nil {
 		s.seats = pool.NewSet(a.pool, pool.SetConfig[*seat]{Fresh: true, Make: func(context.Context, *pool.Turn) (*seat, error) {
 			m, err := c.Reserve(s.limit)
-			return &seat{m}, err
+			return &seat{memories: m}, err
 		}})
 		return s
 	}
@@ -107,13 +112,17 @@ func (s *supply) lend(ctx context.Context, stdout, stderr io.Writer, config comp
 	if err != nil {
 		return nil, queueError(err)
 	}
-	config.Memories, config.Turn = l.Instance().memories, l.Turn()
-	in, err := s.component.Instantiate(ctx, config)
-	if err != nil {
-		l.Discard(reason(ctx))
+	seat := l.Instance()
+	defer func() {
+		if seat.instance == nil {
+			l.Discard(reason(ctx))
+		}
+	}()
+	config.Memories, config.Turn = seat.memories, l.Turn()
+	if seat.instance, err = s.component.Instantiate(ctx, config); err != nil {
 		return nil, err
 	}
-	return &lent{Instance: in, log: logTo(stderr), count: s.count, fresh: true, lease: l}, nil
+	return &lent{Instance: seat.instance, log: logTo(stderr), count: s.count, fresh: true, lease: l}, nil
 }
 
 // end ends the use of an instance, whose call has ended with err. It returns
@@ -152,6 +161,10 @@ func reason(ctx context.Context) pool.Reason {
 // queueError names the limit that a request has waited at.
 func queueError(err error) error {
 	full, ok := errors.AsType[*pool.LimitError](err)
+	short, noMemory := errors.AsType[*memory.LimitError](err)
+	if !ok && noMemory && short.Limit == memory.LimitServer { // nobody has waited
+		return &LimitError{short.Limit, size(short.Value), size(short.Seen), http.StatusServiceUnavailable, ledger.Queue}
+	}
 	if !ok {
 		return err
 	}
@@ -159,7 +172,7 @@ func queueError(err error) error {
 		full.Limit, fmt.Sprint(full.Value), fmt.Sprintf("%d at work and %d requests waiting", full.Busy, full.Waiting),
 		http.StatusServiceUnavailable, ledger.Queue,
 	}
-	if short, ok := errors.AsType[*memory.LimitError](err); ok {
+	if noMemory {
 		e.Limit, e.Value, e.Seen = short.Limit, size(short.Value), size(short.Seen)+", with "+e.Seen
 	}
 	return e
@@ -168,7 +181,7 @@ func queueError(err error) error {
 // warm makes an instance, to show that it can be made.
 func (s *supply) warm(ctx context.Context, config component.InstanceConfig) error {
 	if s.instances != nil {
-		return s.instances.Warm(ctx, 1)
+		return queueError(s.instances.Warm(ctx, 1))
 	}
 	l, err := s.lend(ctx, io.Discard, io.Discard, config)
 	if err != nil {

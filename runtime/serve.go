@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -159,8 +160,9 @@ func (c *call) outlive(ctx context.Context, rest func() error, end func()) {
 	}()
 }
 
-// run runs the guest. When ctx ends, so does what waits for the client.
-func (c *call) run(ctx context.Context, q *request) error {
+// run runs the guest. When ctx ends, so does what waits for the client. A panic,
+// which is a fault of ours, ends the request and not what it holds.
+func (c *call) run(ctx context.Context, q *request) (err error) {
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
@@ -172,6 +174,11 @@ func (c *call) run(ctx context.Context, q *request) error {
 	defer func() {
 		if !stop() {
 			<-ended // it uses w, which is ours only until we return
+		}
+	}()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	return c.trigger.serve(withOrigin(ctx, q), c.reply, q)

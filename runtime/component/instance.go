@@ -101,25 +101,32 @@ func (c *Component) Reserve(limit uint64) (*memory.Set, error) {
 }
 
 // Instantiate makes an instance and runs the start functions of its modules.
-func (c *Component) Instantiate(ctx context.Context, cfg InstanceConfig) (*Instance, error) {
+// If it fails, even by a panic of a host, all that it took is given back.
+func (c *Component) Instantiate(ctx context.Context, cfg InstanceConfig) (_ *Instance, err error) {
 	in := c.newInstance()
 	in.init, in.turn, in.memories = cfg.Init, cfg.Turn, cfg.Memories
 	if in.memories == nil {
-		var err error
 		if in.memories, err = c.Reserve(cfg.MemoryLimit); err != nil {
 			return nil, err
 		}
 	}
+	made := false
+	defer func() {
+		if !made {
+			err = errors.Join(err, in.Close(context.WithoutCancel(ctx)))
+		}
+	}()
 	if err := in.initialize(); err != nil {
-		return nil, errors.Join(err, in.Close(ctx))
+		return nil, err
 	}
 	if in.preview1 = cfg.Preview1; in.preview1 == nil {
 		in.preview1 = wazero.NewModuleConfig().WithRandSource(rand.Reader).WithSysWalltime().WithSysNanotime()
 	}
 	if err := in.link(ctx); err != nil {
 		in.trapped = err
-		return nil, errors.Join(err, in.Close(context.WithoutCancel(ctx)))
+		return nil, err
 	}
+	made = true
 	return in, nil
 }
 
@@ -298,7 +305,10 @@ func (in *Instance) Call(ctx context.Context, f *Func, args ...abi.Value) (abi.V
 
 // Drop destroys a resource that a call has returned.
 func (in *Instance) Drop(ctx context.Context, v abi.Value) error {
-	if in.trapped != nil {
+	switch {
+	case in.closed:
+		return errClosed
+	case in.trapped != nil:
 		return ErrTrapped
 	}
 	defer in.end()
@@ -397,6 +407,5 @@ func (in *Instance) Close(ctx context.Context) error {
 			errs = append(errs, in.cores[i].Close(ctx))
 		}
 	}
-	in.memories.Release()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, in.memories.Release())...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
+	"github.com/neutrino-local/neutrino-local/runtime/memory"
 )
 
 // A shop is a host for testdata/shop.wat that counts.
@@ -265,6 +266,28 @@ func TestInitFails(t *testing.T) {
 	}})
 	if !errors.Is(err, errMerge) || !closed {
 		t.Errorf("Instantiate = %v, closed %v", err, closed)
+	}
+}
+
+// TestInitPanics gives back what an instance took that is never made.
+func TestInitPanics(t *testing.T) {
+	space := newSpace(t, memory.Auto)
+	c := compileFile(t, space, "secret.wasm")
+	before := space.Stats()
+	closed := false
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic is gone")
+			}
+		}()
+		_, _ = c.Instantiate(t.Context(), InstanceConfig{Init: func(in *Instance) error {
+			in.OnClose(func(context.Context) error { closed = true; return nil })
+			panic("a host")
+		}})
+	}()
+	if after := space.Stats(); after.InUse != before.InUse || after.Used != before.Used || !closed {
+		t.Errorf("%d instances of %d bytes are left, closed %v", after.InUse-before.InUse, after.Used-before.Used, closed)
 	}
 }
 
