@@ -21,7 +21,7 @@ import (
 func TestSiege(t *testing.T) {
 	checkGoroutines(t)
 	limits := akamai
-	limits.Handler, limits.Response, limits.Instances = 300*time.Millisecond, 1<<20, 8
+	limits.Handler, limits.Response, limits.Instances = 1500*time.Millisecond, 1<<20, 8
 	limits.GuestMemory = 256 << 20
 	h := newHost(t, limits)
 	well := newApp(t, h, componentSpec(components.CHTTP))
@@ -29,16 +29,20 @@ func TestSiege(t *testing.T) {
 		t.Fatalf("before: %q", got)
 	}
 	warm := newApp(t, h, componentSpec(components.CHTTP)) // what is made once is there before it is counted
-	besiege(warm, 1)
+	besiege(warm, 1, 40)
 	closeApp(t, warm)
 	before := resources(t, h)
 
+	stalled := 40 // more than may run and wait: some are refused
+	if os.Getenv("NEUTRINO_TEST_FULL") == "1" {
+		stalled = 10_000
+	}
 	bad := newApp(t, h, componentSpec(components.CHTTP))
 	done := make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() {
 		defer close(done)
-		besiege(bad, 3)
+		besiege(bad, 3, stalled)
 	})
 	asked := 0
 	for under := true; under; asked++ {
@@ -54,6 +58,12 @@ func TestSiege(t *testing.T) {
 	work.Wait()
 	closeApp(t, bad)
 	t.Logf("%d requests beside the others", asked)
+	awaitResources(t, h, before)
+}
+
+// awaitResources waits until no more is in use than before.
+func awaitResources(t *testing.T, h *Host, before count) {
+	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; goruntime.Gosched() {
 		after := resources(t, h)
 		if after.within(before) {
@@ -73,8 +83,8 @@ func closeApp(t *testing.T, a *App) {
 }
 
 // besiege sends requests that are no good, from several clients at once, some of
-// which leave.
-func besiege(a *App, times int) {
+// which leave, and as many as stalled that wait for their bodies.
+func besiege(a *App, times, stalled int) {
 	var clients sync.WaitGroup
 	for _, request := range []string{
 		"GET /l", "GET /l", "GET /a", "GET /w", "GET /t", "GET /u", "GET /h", "GET /i", "GET /x", "GET /y", "GET /b1500", "GET /c",
@@ -90,7 +100,7 @@ func besiege(a *App, times int) {
 			}
 		})
 	}
-	for range 40 { // more than may wait: some are refused
+	for range stalled {
 		clients.Go(func() { stall(a) })
 	}
 	clients.Wait()
@@ -139,4 +149,66 @@ func resources(t *testing.T, h *Host) count {
 		c.mappings = strings.Count(string(maps), "\n")
 	}
 	return c
+}
+
+// TestThousandsWait has guests that all wait for their requests' bodies at once.
+// They cost no processor: another app answers beside them, and when the bodies
+// come all of them answer too.
+func TestThousandsWait(t *testing.T) {
+	checkGoroutines(t)
+	n := 300
+	if os.Getenv("NEUTRINO_TEST_FULL") == "1" {
+		n = 10_000
+	}
+	h := newHost(t, Limits{Memory: akamai.Memory})
+	well, many := newApp(t, h, componentSpec(components.CHTTP)), newApp(t, h, componentSpec(components.CHTTP))
+	if got := ask(well, "GET /"); !strings.HasSuffix(got, "\nHello from C1") {
+		t.Fatalf("before: %q", got)
+	}
+	before := resources(t, h)
+	goOn := make(chan struct{})
+	var waiting, answered sync.WaitGroup
+	waiting.Add(n)
+	arriving := make(chan struct{}, 200) // more would be refused: so many may wait for an instance
+	for range n {
+		answered.Go(func() {
+			arriving <- struct{}{}
+			asked := sync.OnceFunc(func() { <-arriving; waiting.Done() })
+			defer asked() // if it was refused
+			r := httptest.NewRequest(http.MethodPost, "http://h/e", &lateBody{asked: asked, goOn: goOn})
+			r.ContentLength = int64(len(lateText))
+			w := httptest.NewRecorder()
+			if many.ServeHTTP(w, r); w.Code != 200 || w.Body.String() != lateText {
+				t.Errorf("%d %.100q", w.Code, w.Body)
+			}
+		})
+	}
+	waiting.Wait()
+	for range 100 {
+		if got := ask(well, "GET /"); !strings.HasSuffix(got, "\nHello from C1") {
+			t.Errorf("beside %d that wait: %q", n, got)
+		}
+	}
+	close(goOn)
+	answered.Wait()
+	closeApp(t, many)
+	awaitResources(t, h, before)
+}
+
+const lateText = "after all"
+
+// A lateBody comes when it may.
+type lateBody struct {
+	asked func()
+	goOn  chan struct{}
+	rest  io.Reader
+}
+
+func (b *lateBody) Read(p []byte) (int, error) {
+	if b.rest == nil {
+		b.asked()
+		<-b.goOn
+		b.rest = strings.NewReader(lateText)
+	}
+	return b.rest.Read(p)
 }
