@@ -21,8 +21,8 @@ type wagiExecutor struct {
 }
 
 // make makes an instance of the program.
-func (e *wagiExecutor) make(ctx context.Context, config wazero.ModuleConfig) (*component.Instance, func(error) error, error) {
-	l, err := e.supply.lend(ctx, io.Discard, io.Discard, component.InstanceConfig{Preview1: config})
+func (e *wagiExecutor) make(ctx context.Context, config wazero.ModuleConfig, stderr io.Writer) (*component.Instance, func(error) error, error) {
+	l, err := e.supply.lend(ctx, io.Discard, stderr, component.InstanceConfig{Preview1: config})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -60,6 +60,10 @@ func TestSickGuests(t *testing.T) {
 			if host := strings.Join(v.stream("host"), "\n"); !strings.Contains(host, tt.host) {
 				t.Errorf("host lines %q, want %q", host, tt.host)
 			}
+			refused := strings.Contains(strings.Join(v.stream("stderr"), "\n"), "memory of an instance: limit 134217728 bytes (128 MiB), and the guest wanted ")
+			if want := tt.guest == "sick-alloc"; refused != want {
+				t.Errorf("stderr tells of memory that was refused: %v, want %v", refused, want)
+			}
 		})
 	}
 }

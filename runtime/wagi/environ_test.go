@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,7 +106,7 @@ func TestManyHeaders(t *testing.T) {
 		q.HTTP.Header[fmt.Sprintf("H%d", n)] = []string{"1"}
 	}
 	w, stderr := httptest.NewRecorder(), new(strings.Builder)
-	make := func(ctx context.Context, config wazero.ModuleConfig) (*component.Instance, func(error) error, error) {
+	make := func(ctx context.Context, config wazero.ModuleConfig, _ io.Writer) (*component.Instance, func(error) error, error) {
 		in, err := command.Instantiate(ctx, component.InstanceConfig{Preview1: config})
 		return in, func(error) error { return in.Close(ctx) }, err
 	}

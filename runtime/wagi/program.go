@@ -29,9 +29,9 @@ const Entry = "_start"
 
 // A Program is a command that is compiled and has what it needs.
 type Program struct {
-	// Make makes an instance. Its end has to be told to end, with how it ended,
-	// and closes it.
-	Make        func(ctx context.Context, config wazero.ModuleConfig) (in *component.Instance, end func(error) error, err error)
+	// Make makes an instance, for a request whose lines of stderr are written
+	// there. Its end has to be told to end, with how it ended, and closes it.
+	Make        func(ctx context.Context, config wazero.ModuleConfig, stderr io.Writer) (in *component.Instance, end func(error) error, err error)
 	Arguments   string            // template
 	Environment map[string]string // of the manifest
 	Files       *files.Tree       // nil if it has none
@@ -40,7 +40,7 @@ type Program struct {
 
 // Instantiate links the program and makes an instance of it without running it.
 func (p *Program) Instantiate(ctx context.Context) error {
-	_, end, err := p.Make(ctx, config(ctx))
+	_, end, err := p.Make(ctx, config(ctx), io.Discard)
 	if err != nil {
 		return err
 	}
@@ -52,12 +52,12 @@ func (p *Program) Serve(ctx context.Context, w http.ResponseWriter, q *Request, 
 	return Serve(ctx, w, q, p.Arguments, p.Environment, stderr, func(ctx context.Context, i *Invocation) error {
 		ctx, config, done := i.Preview1(ctx, p.Files)
 		defer done()
-		return p.run(ctx, config)
+		return p.run(ctx, config, stderr)
 	})
 }
 
-func (p *Program) run(ctx context.Context, config wazero.ModuleConfig) error {
-	in, end, err := p.Make(ctx, config)
+func (p *Program) run(ctx context.Context, config wazero.ModuleConfig, stderr io.Writer) error {
+	in, end, err := p.Make(ctx, config, stderr)
 	if err != nil {
 		return p.explain(ctx, nil, err)
 	}
