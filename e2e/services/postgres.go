@@ -13,7 +13,7 @@ const postgresInstall = "apt-get install postgresql"
 var postgresIn = []string{"/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin"}
 
 // Postgres starts a PostgreSQL server and returns its address. It has a user
-// "spin" with a password, who may do anything, and a database of that name.
+// "spin" with a password, who may do anything, and the database "postgres".
 func Postgres(t testing.TB, password string) string {
 	t.Helper()
 	return postgres(t, password)
