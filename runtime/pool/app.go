@@ -111,11 +111,11 @@ type waiter struct {
 
 // blocked is a LimitError for the bound that a caller has waited for. The caller
 // holds the pool's mu.
-func (a *App) blocked(short error) *LimitError {
-	e := &LimitError{Limit: LimitServer, Value: uint64(a.pool.cfg.Instances), Err: short}
+func (a *App) blocked(short *shortage) *LimitError {
+	e := &LimitError{Limit: LimitServer, Value: uint64(a.pool.cfg.Instances)}
 	switch {
 	case short != nil:
-		e.Limit, e.Value = LimitMemory, 0
+		e.Limit, e.Value, e.Err = LimitMemory, 0, short.err
 	case a.full():
 		e.Limit, e.Value = LimitApp, uint64(a.cfg.Instances)
 	}

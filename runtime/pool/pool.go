@@ -23,6 +23,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -90,6 +91,7 @@ type Pool struct {
 	running sync.WaitGroup // goroutines that end by themselves when gone is closed
 	gone    chan struct{}  // closed when closed is set and size is 0
 	wake    chan struct{}  // tells keep that there is something to expire
+	freed   atomic.Uint64  // how often some memory may have been freed; written with mu
 
 	mu      sync.Mutex
 	closed  bool   // guarded by mu

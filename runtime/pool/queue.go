@@ -17,8 +17,9 @@ func (s *set) acquire(ctx context.Context, l *lease) error {
 		return context.Cause(ctx)
 	}
 	p := s.app.pool
-	var short error // what Make said for want of memory
+	var short *shortage
 	if p.turns.try(&l.turn) {
+		freed := p.freed.Load()
 		in, ok, err := p.enter(s)
 		if ok && in == nil {
 			in, err = s.create(ctx, &l.turn)
@@ -31,9 +32,17 @@ func (s *set) acquire(ctx context.Context, l *lease) error {
 		if err != nil && !p.noRoom(err) {
 			return err
 		}
-		short = err
+		if err != nil {
+			short = &shortage{err, freed}
+		}
 	}
 	return s.acquireSlowly(ctx, l, short)
+}
+
+// A shortage is that Make has found no memory.
+type shortage struct {
+	err   error
+	freed uint64 // Pool.freed before that
 }
 
 func (p *Pool) noRoom(err error) bool { return p.cfg.Room != nil && p.cfg.Room(err) }
@@ -53,7 +62,7 @@ func (p *Pool) enter(s *set) (in *instance, ok bool, err error) {
 }
 
 // acquireSlowly waits for what is lacking.
-func (s *set) acquireSlowly(ctx context.Context, l *lease, short error) error {
+func (s *set) acquireSlowly(ctx context.Context, l *lease, short *shortage) error {
 	p, a, start := s.app.pool, s.app, time.Now()
 	if err := a.join(); err != nil {
 		return err
@@ -67,10 +76,11 @@ func (s *set) acquireSlowly(ctx context.Context, l *lease, short error) error {
 	for {
 		in, err := s.await(wait, l, short)
 		if err == nil && in == nil {
+			freed := p.freed.Load()
 			in, err = s.create(ctx, &l.turn)
 			if err != nil && p.noRoom(err) {
 				p.turns.give(&l.turn)
-				short = err
+				short = &shortage{err, freed}
 				continue
 			}
 		}
@@ -109,7 +119,7 @@ func (a *App) part() {
 
 // await waits for a turn and for an instance, or for leave to make one: then the
 // instance is nil.
-func (s *set) await(ctx context.Context, l *lease, short error) (*instance, error) {
+func (s *set) await(ctx context.Context, l *lease, short *shortage) (*instance, error) {
 	p := s.app.pool
 	if err := l.turn.Resume(ctx); err != nil {
 		return nil, p.lateTurn(s.app, err)
@@ -139,15 +149,16 @@ func (p *Pool) lateTurn(a *App, err error) error {
 }
 
 // request admits a caller, or puts it in the queue: at the end, or in front if it
-// has been admitted before and then found no memory.
-func (p *Pool) request(s *set, short error) (*instance, *waiter, error) {
+// has been admitted before and then found no memory, of which none was freed
+// meanwhile.
+func (p *Pool) request(s *set, short *shortage) (*instance, *waiter, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := s.app
 	if s.closed {
 		return nil, nil, ErrClosed
 	}
-	w := &waiter{set: s, short: short != nil, ready: make(chan struct{})}
+	w := &waiter{set: s, short: short != nil && short.freed == p.freed.Load(), ready: make(chan struct{})}
 	switch {
 	case w.short && p.size == 0:
 		p.serve(true) // let another one find out
@@ -157,7 +168,7 @@ func (p *Pool) request(s *set, short error) (*instance, *waiter, error) {
 		a.queue = slices.Insert(a.queue, 0, w)
 		p.waiting++
 		return nil, w, nil
-	case len(a.queue) == 0 || w.short:
+	case len(a.queue) == 0 || short != nil:
 		if in, ok := p.admit(s); ok {
 			return in, nil, nil
 		}
@@ -243,7 +254,7 @@ func (p *Pool) serveApp(a *App, memory *bool) bool {
 }
 
 // awaitInstance waits in the queue.
-func (p *Pool) awaitInstance(ctx context.Context, w *waiter, short error) (*instance, error) {
+func (p *Pool) awaitInstance(ctx context.Context, w *waiter, short *shortage) (*instance, error) {
 	select {
 	case <-w.ready:
 		return w.in, w.err

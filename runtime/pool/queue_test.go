@@ -171,3 +171,44 @@ func TestMemory(t *testing.T) {
 		b.made.live.Add(-2)
 	})
 }
+
+// TestMemoryFreedMeanwhile has memory freed between the moment at which a caller
+// finds none and that at which it would begin to wait: it tries again.
+func TestMemoryFreedMeanwhile(t *testing.T) {
+	for _, slowly := range []bool{false, true} {
+		run(t, Config{Turns: 1}, func(t *testing.T, b *bench) {
+			one := b.set(b.App(AppConfig{}))
+			l := b.acquire(one)
+			tries := 0
+			two := NewSet(b.App(AppConfig{Wait: time.Second}), SetConfig[*fake]{Make: func(ctx context.Context, turn *Turn) (*fake, error) {
+				if tries++; tries == 1 {
+					l.Discard(Trapped)
+					if err := one.Close(ctx); err != nil {
+						t.Error(err)
+					}
+					return nil, errNoRoom
+				}
+				return b.made.make(ctx, turn)
+			}})
+			if !slowly {
+				l.Turn().Block()
+			}
+			done := make(chan struct{})
+			b.later(two, func(l *Lease[*fake], err error) {
+				defer close(done)
+				if err != nil {
+					t.Errorf("refused, though there was memory: %v", err)
+					return
+				}
+				l.Release()
+			})
+			if slowly { // it waits for the turn
+				l.Turn().Block()
+			}
+			<-done
+			if tries != 2 {
+				t.Errorf("%d tries, want 2; slowly %v", tries, slowly)
+			}
+		})
+	}
+}

@@ -154,7 +154,7 @@ func (p *Pool) less(s *set, memory bool) {
 	s.size--
 	s.app.size--
 	p.size--
-	p.serve(memory)
+	p.free(memory)
 	p.settle(s)
 }
 
@@ -228,6 +228,14 @@ func (p *Pool) putBack(in *instance, memory bool) {
 		case p.wake <- struct{}{}:
 		default:
 		}
+	}
+	p.free(memory)
+}
+
+// free serves callers when an instance is gone or idle. The caller holds mu.
+func (p *Pool) free(memory bool) {
+	if memory {
+		p.freed.Add(1)
 	}
 	p.serve(memory)
 }
