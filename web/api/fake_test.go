@@ -32,7 +32,7 @@ type fakeCloud struct {
 	deployments []store.Deployment
 	failover    store.Switch
 	listening   []string
-	watching    chan store.Progress
+	watching    chan store.Progress // of who watches next
 	asked       []store.Request
 	err         error // of Deploy, Delete, Hold, Step, Release and Listen
 	admitted    []store.AppName
@@ -140,7 +140,18 @@ func (f *fakeCloud) Progress(store.DeploymentID) (store.Progress, bool) {
 }
 
 func (f *fakeCloud) Watch(context.Context, store.DeploymentID) (<-chan store.Progress, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return f.watching, nil
+}
+
+// watch returns what the next watcher is told by. One that is about to end takes
+// nothing of it.
+func (f *fakeCloud) watch() chan<- store.Progress {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watching = make(chan store.Progress, 10)
+	return f.watching
 }
 
 func (f *fakeCloud) Delete(_ context.Context, id store.AppID) error {
@@ -210,7 +221,6 @@ func newFixture(t *testing.T) *fixture {
 				Events: []store.PhaseEvent{{Phase: store.Creating, At: start}}},
 		},
 		failover: store.Switch{Policy: store.Mixed, Window: 2 * time.Second},
-		watching: make(chan store.Progress, 10),
 	}
 	logs, err := applog.Open(t.TempDir(), applog.Limits{})
 	if err != nil {

@@ -88,7 +88,8 @@ func TestDeploymentEvents(t *testing.T) {
 	f := newFixture(t)
 	d := store.Deployment{ID: "d3", App: helloID, Revision: 3, Phase: store.Pulling, StartedAt: time.Now()}
 	f.cloud.deployments = append(f.cloud.deployments, d)
-	f.cloud.watching <- store.Progress{Deployment: d}
+	tell := f.cloud.watch()
+	tell <- store.Progress{Deployment: d}
 	r := f.open(t, "/deployments/d3/events", "")
 	if _, data := r.next(); !strings.Contains(data, `"pulling"`) {
 		t.Fatalf("first event: %s", data)
@@ -96,15 +97,16 @@ func TestDeploymentEvents(t *testing.T) {
 	pulling := r.id
 	r.stop()
 
+	tell = f.cloud.watch()
 	again := f.open(t, "/deployments/d3/events", pulling)
-	f.cloud.watching <- store.Progress{Deployment: d} // seen, so not sent again
+	tell <- store.Progress{Deployment: d} // seen, so not sent again
 	d.Phase = store.Switching
-	f.cloud.watching <- store.Progress{Deployment: d, Held: true, Share: 50}
+	tell <- store.Progress{Deployment: d, Held: true, Share: 50}
 	if _, data := again.next(); !strings.Contains(data, `"held":true,"share":50`) {
 		t.Fatalf("after resuming: %s", data)
 	}
 	d.Phase, d.EndedAt = store.Live, time.Now()
-	f.cloud.watching <- store.Progress{Deployment: d, Share: 100}
+	tell <- store.Progress{Deployment: d, Share: 100}
 	if _, data := again.next(); !strings.Contains(data, `"ended_at"`) {
 		t.Fatalf("last event: %s", data)
 	}
