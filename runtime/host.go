@@ -143,10 +143,7 @@ func (h *Host) openPool(ctx context.Context, cfg Config) (err error) {
 
 // reclaim closes idle instances until there is room for need bytes.
 func (h *Host) reclaim(need uint64) {
-	h.pool.Shed(context.Background(), func() bool {
-		st := h.space.Stats()
-		return st.Used+need <= st.Budget
-	})
+	h.pool.Shed(context.Background(), func() bool { return h.space.Room(need) })
 }
 
 // openCache opens the cache of compiled code, or returns nil.

@@ -120,8 +120,27 @@ func TestCache(t *testing.T) {
 	if err != nil || files < 2 {
 		t.Errorf("%d files in the cache, %v", files, err)
 	}
+	// An entry that was made of something else is replaced.
+	cache, err := codecache.Open(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := cacheKey("component", digestOf(wasm))
+	draft, err := cache.Begin(key)
+	if err := errors.Join(err, cache.Remove(key)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(draft.Write("core-0", []byte("no module")), draft.Commit("")); err != nil {
+		t.Fatal(err)
+	}
+	if log := use(); !strings.Contains(log, "cache of compiled code not used") {
+		t.Errorf("an entry of something else: log %q", log)
+	}
+	if log := use(); log != "" {
+		t.Errorf("after an entry of something else: log %q", log)
+	}
 	// A cache whose folder is gone is done without.
-	cache, err := codecache.Open(filepath.Join(dir, "gone"), 0)
+	cache, err = codecache.Open(filepath.Join(dir, "gone"), 0)
 	if err := errors.Join(err, os.Remove(filepath.Join(dir, "gone"))); err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,8 @@ func (e *Engine) build(ctx context.Context, s source) (*Component, error) {
 	if e.cache != nil && s.digest == "" {
 		s.digest = digestOf(s.wasm)
 	}
-	v := e.vault(ctx, cacheKey(s.kind, s.digest))
+	key := cacheKey(s.kind, s.digest)
+	v := e.vault(ctx, key)
 	c, err := e.buildIn(ctx, v, s)
 	if err == nil {
 		e.keep(ctx, v, fmt.Sprintf("%s of %d bytes", s.kind, len(s.wasm)))
@@ -123,6 +124,9 @@ func (e *Engine) build(ctx context.Context, s source) (*Component, error) {
 	if plainErr != nil {
 		return nil, plainErr
 	}
+	if v.entry != nil { // the next one begins anew
+		err = errors.Join(err, e.cache.Remove(key))
+	}
 	e.log.WarnContext(ctx, "cache of compiled code not used", "err", err)
 	return c, nil
 }
@@ -133,8 +137,9 @@ func (e *Engine) buildIn(ctx context.Context, v vault, s source) (_ *Component, 
 		callIndex: map[plan.Ref]int{}, resources: map[*types.Resource]resourceType{}, codecs: abi.NewCompiler(),
 	}
 	e.add(c)
+	done := false
 	defer func() {
-		if err != nil {
+		if !done { // also if the compiler panics
 			err = errors.Join(err, c.Close(context.WithoutCancel(ctx)))
 		}
 	}()
@@ -158,6 +163,7 @@ func (e *Engine) buildIn(ctx context.Context, v vault, s source) (_ *Component, 
 			return nil, err
 		}
 	}
+	done = true
 	return c, nil
 }
 

@@ -49,16 +49,6 @@ func (m Method) String() string {
 	return methodNames[m]
 }
 
-// ParseMethod returns the method of that name.
-func ParseMethod(s string) (Method, error) {
-	for m, name := range methodNames {
-		if s == name {
-			return Method(m), nil
-		}
-	}
-	return 0, fmt.Errorf("unknown method %q: use one of %q", s, methodNames)
-}
-
 // Config is how a Space works.
 type Config struct {
 	Method Method
