@@ -77,12 +77,33 @@ func (r *IncomingResponse) Close() {
 type Call struct {
 	stream.Future[Result]
 	cancel context.CancelCauseFunc
+
+	mu      sync.Mutex
+	dropped bool // guarded by mu; nobody will take the result
 }
 
 // Close ends the call if its response is not there yet.
 func (c *Call) Close() {
-	if _, ok := c.Get(); !ok {
+	c.mu.Lock()
+	_, ok := c.Get()
+	c.dropped = !ok
+	c.mu.Unlock()
+	if !ok {
 		c.cancel(errDropped)
+	}
+}
+
+// end sets the result. A response that comes too late is closed.
+func (c *Call) end(res Result) {
+	c.mu.Lock()
+	late := c.dropped && res.Response != nil
+	if !late {
+		c.Set(res)
+	}
+	c.mu.Unlock()
+	if late {
+		res.Response.Close()
+		c.Set(Result{Err: ErrorOf(errDropped)})
 	}
 }
 
@@ -115,7 +136,7 @@ func (o *Outbound) Send(ctx context.Context, r *Request, opt Options, run func(f
 			r.disconnect(res.Err)
 			cancel(res.Err)
 		}
-		call.Set(res)
+		call.end(res)
 	})
 	return call, nil
 }

@@ -54,6 +54,43 @@ func send(ctx context.Context, t *testing.T, o *Outbound, r *Request, opt Option
 	return res
 }
 
+// roundTrip is a transport by one function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// closing is a body that notes its end.
+type closing struct {
+	io.Reader
+	closed *bool
+}
+
+func (c closing) Close() error {
+	*c.closed = true
+	return nil
+}
+
+// TestOutboundDroppedTooLate has the response arrive at the moment at which the
+// guest drops its future: its body is closed all the same.
+func TestOutboundDroppedTooLate(t *testing.T) {
+	closed, arrive := false, make(chan struct{})
+	o := &Outbound{Allow: allowAll, Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		<-arrive
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: closing{strings.NewReader("late"), &closed}}, nil
+	})}
+	var work sync.WaitGroup
+	call, e := o.Send(t.Context(), request(t, "GET", "http://host/"), Options{}, work.Go)
+	if e != nil {
+		t.Fatal(e)
+	}
+	call.Close()
+	close(arrive)
+	work.Wait()
+	if res, ok := call.Get(); !ok || res.Err == nil || !closed {
+		t.Errorf("result %+v, body closed %v", res, closed)
+	}
+}
+
 func TestOutboundCarriesBodiesAndTrailersBothWays(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
