@@ -129,14 +129,15 @@ func stall(a *App) {
 
 // A count is of what guests may leave behind.
 type count struct {
-	files, mappings int
-	memory          uint64 // of guests
+	files    int
+	mappings int    // of images; 0 where there are none
+	memory   uint64 // of guests
 }
 
 // within reports whether there is not more than before, but for what is kept
 // for later: spare mappings, and idle instances of the app that is well.
 func (c count) within(before count) bool {
-	return c.files <= before.files+4 && c.mappings <= before.mappings+200 && c.memory <= before.memory+(8<<20)
+	return c.files <= before.files+4 && c.mappings <= before.mappings+50 && c.memory <= before.memory+(8<<20)
 }
 
 func resources(t *testing.T, h *Host) count {
@@ -146,7 +147,7 @@ func resources(t *testing.T, h *Host) count {
 		c.files = len(fds)
 	}
 	if maps, err := os.ReadFile("/proc/self/maps"); err == nil {
-		c.mappings = strings.Count(string(maps), "\n")
+		c.mappings = strings.Count(string(maps), "/memfd:")
 	}
 	return c
 }
@@ -184,6 +185,9 @@ func TestThousandsWait(t *testing.T) {
 		})
 	}
 	waiting.Wait()
+	if during := resources(t, h); before.mappings > 0 && during.mappings < n {
+		t.Errorf("%d mappings while %d wait", during.mappings, n)
+	}
 	for range 100 {
 		if got := ask(well, "GET /"); !strings.HasSuffix(got, "\nHello from C1") {
 			t.Errorf("beside %d that wait: %q", n, got)
