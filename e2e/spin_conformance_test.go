@@ -79,6 +79,19 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// TestConformanceSQLite restates those that are about SQLite, which is not for
+// the default profile.
+func TestConformanceSQLite(t *testing.T) {
+	s := newServer(t)
+	s.start("--ephemeral", "--failover", "instant", "--profile", "spin")
+	for _, c := range []check{
+		{name: "sqlite", guest: "sqlite", grants: "sqlite_databases = [\"default\"]\n", path: "/conformance", status: 200},
+		{name: "sqlite-no-permission", guest: "sqlite", path: "/no-permission", status: 500, body: "Error::AccessDenied", chunked: true},
+	} {
+		t.Run(c.name, func(t *testing.T) { s.conforms(t, c) })
+	}
+}
+
 // conforms deploys the guest of c as an app with a listener of its own, so that a
 // request may have any host, and asks it.
 func (s *server) conforms(t *testing.T, c check) {
