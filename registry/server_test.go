@@ -23,10 +23,11 @@ import (
 // A fixture is a registry behind real HTTP.
 type fixture struct {
 	*Server
-	t   testing.TB
-	db  *sqlite.DB
-	url string
-	dir string // of blobs on disk, or ""
+	t    testing.TB
+	db   *sqlite.DB
+	http *httptest.Server
+	url  string
+	dir  string // of blobs on disk, or ""
 }
 
 // kinds of blob stores that each test that takes a kind runs with.
@@ -54,10 +55,10 @@ func newFixture(t testing.TB, store string, changes ...func(*Config)) *fixture {
 	if f.Server, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(f.Server)
-	f.url = server.URL
+	f.http = httptest.NewServer(f.Server)
+	f.url = f.http.URL
 	t.Cleanup(func() {
-		server.Close()
+		f.http.Close()
 		if err := f.Server.Close(context.WithoutCancel(t.Context())); err != nil {
 			t.Errorf("Close: %v", err)
 		}
