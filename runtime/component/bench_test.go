@@ -15,6 +15,7 @@ func BenchmarkHostCall(b *testing.B) {
 		b.ReportAllocs()
 		const n = 100
 		in := s.instance(b)
+		defer func() { in.Close(b.Context()) }()
 		for i := 0; b.Loop(); i++ {
 			if i%1000 == 999 { // the table of handles is bounded
 				b.StopTimer()
@@ -39,6 +40,8 @@ func BenchmarkHostCall(b *testing.B) {
 	b.Run("export with strings", func(b *testing.B) {
 		b.ReportAllocs()
 		name := abi.String("hello")
+		in := s.instance(b)
+		defer func() { in.Close(b.Context()) }()
 		for i := 0; b.Loop(); i++ {
 			if i%5000 == 4999 { // its allocator never frees
 				b.StopTimer()
