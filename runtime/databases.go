@@ -33,7 +33,7 @@ func (a *App) grantRedis(c *artifact.Component) (grant, error) {
 func (a *App) grantPostgres(c *artifact.Component) (grant, error) {
 	reach := a.reach(c)
 	return func(in *component.Instance, log func(string)) error {
-		a.host.can.postgres.Set(in, &postgres.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
+		a.host.can.postgres.Set(in, &postgres.State{Guest: conns.Guest{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow}})
 		return nil
 	}, nil
 }

@@ -71,6 +71,43 @@ type idle[C any] struct {
 	since time.Time
 }
 
+// A Guest is one instance and what it may do. It must be fresh for each.
+type Guest struct {
+	App     string
+	Network Network
+	// Allow reports whether a server may be reached.
+	Allow func(scheme, host string, port uint16) bool
+
+	open int // connections
+}
+
+// An Opened connection is one that a guest has open.
+type Opened[C any] struct {
+	Conn  C
+	guest *Guest
+	key   Key
+}
+
+// Open lends g a connection for an address, unless it has too many.
+func (p *Pool[C]) Open(ctx context.Context, g *Guest, address string, dial func(context.Context) (C, error)) (*Opened[C], error) {
+	if g.open == MaxOpen {
+		return nil, ErrTooMany
+	}
+	key := Key{App: g.App, Address: address}
+	c, err := p.Lend(ctx, key, dial)
+	if err != nil {
+		return nil, err
+	}
+	g.open++
+	return &Opened[C]{c, g, key}, nil
+}
+
+// End takes back what Open lent.
+func (p *Pool[C]) End(o *Opened[C], inOrder bool) {
+	o.guest.open--
+	p.Return(o.key, o.Conn, inOrder)
+}
+
 // New returns an empty pool. renew makes a connection that was used before as
 // good as new, or fails if it is of no use any more; close closes one, and must
 // not block for long.

@@ -27,21 +27,10 @@ type Host struct {
 }
 
 // A State is what one instance has. It must be fresh for each.
-type State struct {
-	App     string
-	Network conns.Network
-	// Allow reports whether a server may be reached.
-	Allow func(scheme, host string, port uint16) bool
-
-	open int // connections
-}
+type State = conns.Guest
 
 // A connection is one that a guest has open.
-type connection struct {
-	*client
-	state *State
-	key   conns.Key
-}
+type connection = conns.Opened[*client]
 
 // Link offers the interfaces to components that l links. The host must be closed.
 func Link(l *component.Linker) *Host {
@@ -61,7 +50,7 @@ func Link(l *component.Linker) *Host {
 	})
 	for fn, f := range map[string]function{"query": query, "execute": execute} {
 		l.Func(second, "[method]connection."+fn, func(c *component.Call, args []abi.Value) (abi.Value, error) {
-			return f(c.Context(), 2, h.opened.Of(args[0]).client, args[1:])
+			return f(c.Context(), 2, h.opened.Of(args[0]).Conn, args[1:])
 		})
 		l.Func("fermyon:spin/mysql", fn, func(c *component.Call, args []abi.Value) (abi.Value, error) {
 			conn, err := h.open(c, args[0].Text())
@@ -69,7 +58,7 @@ func Link(l *component.Linker) *Host {
 				return failure(c.Context(), 1, err)
 			}
 			defer h.close(conn)
-			return f(c.Context(), 1, conn.client, args[1:])
+			return f(c.Context(), 1, conn.Conn, args[1:])
 		})
 	}
 	return h
@@ -91,22 +80,10 @@ func (h *Host) open(c *component.Call, text string) (*connection, error) {
 	if s == nil || !s.Allow("mysql", a.host, a.port) {
 		return nil, fmt.Errorf("address %s is not permitted", text)
 	}
-	if s.open == conns.MaxOpen {
-		return nil, conns.ErrTooMany
-	}
-	key := conns.Key{App: s.App, Address: text}
-	cl, err := h.pool.Lend(c.Context(), key, func(ctx context.Context) (*client, error) { return dial(ctx, s.Network, a) })
-	if err != nil {
-		return nil, err
-	}
-	s.open++
-	return &connection{cl, s, key}, nil
+	return h.pool.Open(c.Context(), s, text, func(ctx context.Context) (*client, error) { return dial(ctx, s.Network, a) })
 }
 
-func (h *Host) close(c *connection) {
-	c.state.open--
-	h.pool.Return(c.key, c.client, !c.broken && !c.changed)
-}
+func (h *Host) close(c *connection) { h.pool.End(c, !c.Conn.broken && !c.Conn.changed) }
 
 // Cases of the error; that of the first version has one case before.
 const (

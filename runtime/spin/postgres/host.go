@@ -31,21 +31,12 @@ type Host struct {
 
 // A State is what one instance has. It must be fresh for each.
 type State struct {
-	App     string
-	Network conns.Network
-	// Allow reports whether a server may be reached.
-	Allow func(scheme, host string, port uint16) bool
-
-	open     int // connections
+	conns.Guest
 	builders int
 }
 
 // A connection is one that a guest has open.
-type connection struct {
-	*client
-	state *State
-	key   conns.Key
-}
+type connection = conns.Opened[*client]
 
 // Interfaces by version. Version 4.2 has the functions of 4.1 for guests that
 // are not asynchronous.
@@ -73,7 +64,7 @@ func Link(l *component.Linker) *Host {
 		})
 		for fn, f := range functions {
 			l.Func(name, "[method]connection."+fn, func(c *component.Call, args []abi.Value) (abi.Value, error) {
-				return finish(c, version, f, h.opened.Of(args[0]).client, args[1:])
+				return finish(c, version, f, h.opened.Of(args[0]).Conn, args[1:])
 			})
 		}
 	}
@@ -84,7 +75,7 @@ func Link(l *component.Linker) *Host {
 				return failure(c.Context(), 1, err)
 			}
 			defer h.close(conn)
-			return finish(c, 1, f, conn.client, args[1:])
+			return finish(c, 1, f, conn.Conn, args[1:])
 		})
 	}
 	h.linkBuilder(l)
@@ -119,28 +110,17 @@ func (h *Host) open(c *component.Call, text string, ca []byte) (*connection, err
 			return nil, fmt.Errorf("address %s is not permitted", at)
 		}
 	}
-	if s.open == conns.MaxOpen {
-		return nil, conns.ErrTooMany
-	}
 	roots := s.Network.Roots
 	if ca != nil {
 		if roots, err = withCertificates(roots, ca); err != nil {
 			return nil, err
 		}
 	}
-	key := conns.Key{App: s.App, Address: fmt.Sprintf("%x %s", sha256.Sum256(ca), text)}
-	cl, err := h.pool.Lend(c.Context(), key, func(ctx context.Context) (*client, error) { return dial(ctx, s.Network, a, roots) })
-	if err != nil {
-		return nil, err
-	}
-	s.open++
-	return &connection{cl, s, key}, nil
+	address := fmt.Sprintf("%x %s", sha256.Sum256(ca), text)
+	return h.pool.Open(c.Context(), &s.Guest, address, func(ctx context.Context) (*client, error) { return dial(ctx, s.Network, a, roots) })
 }
 
-func (h *Host) close(c *connection) {
-	c.state.open--
-	h.pool.Return(c.key, c.client, c.reusable())
-}
+func (h *Host) close(c *connection) { h.pool.End(c, c.Conn.reusable()) }
 
 // withCertificates returns roots, nil being the system's, and more in PEM.
 func withCertificates(roots *x509.CertPool, pem []byte) (*x509.CertPool, error) {

@@ -21,21 +21,10 @@ type Host struct {
 }
 
 // A State is what one instance has. It must be fresh for each.
-type State struct {
-	App     string
-	Network conns.Network
-	// Allow reports whether a server may be reached.
-	Allow func(scheme, host string, port uint16) bool
-
-	open int // connections
-}
+type State = conns.Guest
 
 // A connection is one that a guest has open.
-type connection struct {
-	*client
-	state *State
-	key   conns.Key
-}
+type connection = conns.Opened[*client]
 
 // Link offers the interfaces to components that l links. The host must be closed.
 func Link(l *component.Linker) *Host {
@@ -55,7 +44,7 @@ func Link(l *component.Linker) *Host {
 	})
 	for fn, f := range functions {
 		l.Func(name, "[method]connection."+fn, func(c *component.Call, args []abi.Value) (abi.Value, error) {
-			v, err := f(c.Context(), h.opened.Of(args[0]).client, args[1:])
+			v, err := f(c.Context(), h.opened.Of(args[0]).Conn, args[1:])
 			if err != nil {
 				return failure(c.Context(), err)
 			}
@@ -82,22 +71,10 @@ func (h *Host) open(c *component.Call, text string) (*connection, error) {
 	if s == nil || !s.Allow(a.scheme, a.host, a.port) {
 		return nil, errAddress
 	}
-	if s.open == conns.MaxOpen {
-		return nil, conns.ErrTooMany
-	}
-	key := conns.Key{App: s.App, Address: text}
-	cl, err := h.pool.Lend(c.Context(), key, func(ctx context.Context) (*client, error) { return dial(ctx, s.Network, a) })
-	if err != nil {
-		return nil, err
-	}
-	s.open++
-	return &connection{cl, s, key}, nil
+	return h.pool.Open(c.Context(), s, text, func(ctx context.Context) (*client, error) { return dial(ctx, s.Network, a) })
 }
 
-func (h *Host) close(c *connection) {
-	c.state.open--
-	h.pool.Return(c.key, c.client, !c.broken && !c.changed)
-}
+func (h *Host) close(c *connection) { h.pool.End(c, !c.Conn.broken && !c.Conn.changed) }
 
 // Cases of the error of Spin 2's interface.
 const (
@@ -136,7 +113,7 @@ func (h *Host) first(fn string, f function) component.HostFunc {
 			return abi.Value{}, err
 		}
 		defer h.close(conn)
-		return f(c.Context(), conn.client, args[1:])
+		return f(c.Context(), conn.Conn, args[1:])
 	}
 	return func(c *component.Call, args []abi.Value) (abi.Value, error) {
 		v, err := call(c, args)
