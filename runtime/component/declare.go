@@ -43,6 +43,14 @@ func (l *Linker) Declare(wit []byte) error {
 	return nil
 }
 
+// MustDeclare is Declare for a package that is embedded in the program, and so
+// cannot be wrong: it panics if it is.
+func (l *Linker) MustDeclare(wit []byte) {
+	if err := l.Declare(wit); err != nil {
+		panic(fmt.Sprintf("component: %v", err))
+	}
+}
+
 // declare declares those of items that are interfaces; t is what they are in.
 func (l *Linker) declare(t *types.Component, items []types.Named) {
 	resources := map[*types.Resource]itemName{}

@@ -2,7 +2,6 @@ package wasi
 
 import (
 	_ "embed"
-	"fmt"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 )
@@ -16,8 +15,4 @@ var interfaces []byte
 
 // Declare gives the linker the types of what Link and wasihttp.Link offer for
 // the versions of 0.2.
-func Declare(l *component.Linker) {
-	if err := l.Declare(interfaces); err != nil {
-		panic(fmt.Sprintf("wasi: %v", err)) // ours, and embedded
-	}
-}
+func Declare(l *component.Linker) { l.MustDeclare(interfaces) }

@@ -1,11 +1,6 @@
 package keyvalue
 
-import (
-	_ "embed"
-	"fmt"
-
-	"github.com/neutrino-local/neutrino-local/runtime/component"
-)
+import _ "embed"
 
 // interfaces are the types of what is offered. A component that imports
 // something with another type is refused when it is linked: get-many has one in
@@ -13,9 +8,3 @@ import (
 //
 //go:embed wit/wit.wasm
 var interfaces []byte
-
-func declare(l *component.Linker) {
-	if err := l.Declare(interfaces); err != nil {
-		panic(fmt.Sprintf("key-value: %v", err)) // ours, and embedded
-	}
-}

@@ -61,7 +61,7 @@ type Host struct {
 // Link offers the interfaces to components that l links. wasi:keyvalue/atomics
 // is one of them only if atomics is true.
 func Link(l *component.Linker, atomics bool) *Host {
-	declare(l)
+	l.MustDeclare(interfaces)
 	h := &Host{states: component.NewSlot[*State](l), lists: make(chan struct{}, longLists)}
 	h.linkSpin(l)
 	h.linkLegacy(l)

@@ -41,7 +41,7 @@ func Link(l *component.Linker) *Host {
 		l.Func(llm, "infer", h.noModel)
 		l.Func(llm, "generate-embeddings", h.noModel)
 	}
-	declare(l)
+	l.MustDeclare(interfaces)
 	return h
 }
 

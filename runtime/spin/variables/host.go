@@ -18,7 +18,7 @@ func Link(l *component.Linker) *Host {
 	const store = "wasi:config/store@0.2.0-draft-2024-09-27"
 	l.Func(store, "get", h.storeGet)
 	l.Func(store, "get-all", h.storeAll)
-	declare(l)
+	l.MustDeclare(interfaces)
 	return h
 }
 
