@@ -68,7 +68,7 @@ func isSelf(ctx context.Context, u *url.URL) bool {
 	return ok && o.base.Prefix == "" && u.Scheme == o.scheme && strings.ToLower(u.Host) == o.host
 }
 
-// component is the component whose name u has, as in service chaining.
+// chained returns the component whose name u has, as in service chaining.
 func chained(u *url.URL) (component string, ok bool) {
 	return strings.CutSuffix(strings.ToLower(u.Hostname()), artifact.ChainingSuffix)
 }

@@ -186,7 +186,7 @@ type guestRun struct {
 	exchange *wasihttp.Exchange
 	ended    stream.Future[error] // how the handler has ended
 	done     chan struct{}        // closed when its instance is gone
-	closing  error                // of the instance; set before done is closed
+	err      error                // of it all; set before done is closed
 }
 
 // run runs a guest of its own for the request.
@@ -195,27 +195,20 @@ func (e *wasiExecutor) run(ctx context.Context, q *request, g *guestRun) {
 	defer g.exchange.Answer.Set(wasihttp.Answer{}) // unless the guest has
 	defer func() {
 		if p := recover(); p != nil { // a fault of ours must not end the server
-			g.closing = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			g.err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	ctx, config, done := e.config(ctx, e.invocation(q.stdout, q.stderr))
-	defer done()
-	l, err := e.supply.lend(ctx, q.stdout, q.stderr, config)
-	if err != nil {
+	g.err = e.use(ctx, e.invocation(q.stdout, q.stderr), func(ctx context.Context, in *component.Instance) error {
+		err := e.can.http.Handle(ctx, in, e.handler, g.exchange)
 		g.ended.Set(err)
-		return
-	}
-	defer l.lease.Discard(pool.Trapped) // if this panics
-	err = e.can.http.Handle(ctx, l.Instance, e.handler, g.exchange)
-	g.ended.Set(err)
-	g.closing = l.end(ctx, err)
+		return err
+	})
 }
 
 // wait returns when the guest is gone, and how it ended.
 func (g *guestRun) wait() error {
 	<-g.done
-	err, _ := g.ended.Get()
-	return errors.Join(err, g.closing)
+	return g.err
 }
 
 // serve sends the reply as soon as the guest has given it. If the guest goes on
@@ -246,7 +239,7 @@ func (e *wasiExecutor) serve(ctx context.Context, w http.ResponseWriter, q *requ
 	}
 }
 
-// errAnswer is for a guest that answers with an error.
+// An answerError is of a guest that answers with an error.
 type answerError struct{ code *wasihttp.Error }
 
 func (e *answerError) Error() string { return "guest answered with the error-code " + e.code.Error() }
