@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests/spin"
+	"github.com/neutrino-local/neutrino-local/e2e/services"
 )
 
 // A check asks a guest of e2e/guests/spin once, in the manner of the conformance
@@ -49,7 +50,7 @@ func TestConformance(t *testing.T) {
 	echo := httptest.NewServer(http.HandlerFunc(echoHTTP))
 	t.Cleanup(echo.Close)
 	secure, ca := secureEcho(t)
-	tcp := echoTCP(t)
+	tcp := services.TCP(t, services.Echo)
 	port := tcp[strings.LastIndexByte(tcp, ':')+1:]
 	s := newServer(t)
 	s.start("--ephemeral", "--failover", "instant", "--ca-file", ca)
@@ -166,28 +167,6 @@ func echoHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain")
 	_, _ = w.Write(body) // the client may be gone
-}
-
-func echoTCP(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = io.Copy(c, c)
-			}()
-		}
-	}()
-	return l.Addr().String()
 }
 
 // secureEcho is a server with a certificate of an authority of its own, and the

@@ -17,6 +17,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
 	"github.com/neutrino-local/neutrino-local/e2e/guests/spin"
+	"github.com/neutrino-local/neutrino-local/e2e/services"
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 )
@@ -105,7 +106,7 @@ func TestOldOutbound(t *testing.T) {
 		{"/GET/" + o.URL + "/redirect", "200 GET /elsewhere  (text/plain; charset=utf-8)"},
 		{"/GET/" + o.URL + "/loop", "error runtime-error"},
 		{"/GET/" + o.URL + "/away", "error destination-not-allowed"},
-		{"/GET/http://" + freePort(t) + "/", "error runtime-error"},
+		{"/GET/http://" + services.FreeAddress(t) + "/", "error runtime-error"},
 		{"/GET/http://example.com/", "error destination-not-allowed"},
 		{"/GET/ftp://127.0.0.1/", "error invalid-url"},
 		{"/GET/nonsense", "error invalid-url"},
@@ -265,7 +266,7 @@ func TestCallsAreCounted(t *testing.T) {
 	v := serve(t, newHost(t, akamai), spinSpec(t, "outbound", "http://*:*"))
 	for _, path := range []string{
 		"/GET/" + o.URL + "/x", "/HEAD/" + o.URL + "/x", "/POST/" + o.URL + "/x", "/GET/" + o.URL + "/redirect", "/GET/self:/x", "/HEAD/self:/x",
-		"/GET/http://" + freePort(t) + "/", "/GET/http://nobody.spin.internal/",
+		"/GET/http://" + services.FreeAddress(t) + "/", "/GET/http://nobody.spin.internal/",
 	} {
 		v.get(path)
 		v.outcome()

@@ -113,7 +113,7 @@ func TestMQTT(t *testing.T) {
 			t.Errorf("%s with %s: %d %s, want %s", tt.path, tt.address, a.StatusCode, a.body, tt.want)
 		}
 	}
-	if a := v.publish("mqtt://"+freePort(t)+"?client_id=a", "", "", "/conformance"); a.StatusCode != 500 || !strings.Contains(a.body, "connection refused") {
+	if a := v.publish("mqtt://"+services.FreeAddress(t)+"?client_id=a", "", "", "/conformance"); a.StatusCode != 500 || !strings.Contains(a.body, "connection refused") {
 		t.Errorf("nobody there: %d %s", a.StatusCode, a.body)
 	}
 	if a := v.publish(address, "", "", "/many"); a.body != fmt.Sprintf("%d TooManyConnections", conns.MaxOpen) {

@@ -45,18 +45,18 @@ func TestMySQL(t *testing.T) {
 	t.Run("addresses", func(t *testing.T) {
 		v := serve(t, newHost(t, akamai), spinSpec(t, "mysql", "*://*:*"))
 		for address, want := range map[string]string{
-			strings.Replace(url, "pass", "wrong", 1): "Access denied for user",
-			url + "x":                                "Access denied for user",
-			url + "?ssl-mode=required":               "TLS",
-			"mysql://spin@" + freePort(t) + "/x":     "connection refused",
-			"":                                       "invalid connection URL",
-			"postgres://spin@h/x":                    "expected mysql://host",
-			"mysql:///tmp/x":                         "expected mysql://host",
-			"spin:pw@unix(/tmp/x)/spin":              "invalid connection URL",
-			"mysql://h:0/x":                          "port",
-			url + "?allowAllFiles=true":              "unknown parameter",
-			url + "?socket=/tmp/x":                   "unknown parameter",
-			"mysql://spin:s\x7fcret@h/x":             "invalid connection URL",
+			strings.Replace(url, "pass", "wrong", 1):         "Access denied for user",
+			url + "x":                                        "Access denied for user",
+			url + "?ssl-mode=required":                       "TLS",
+			"mysql://spin@" + services.FreeAddress(t) + "/x": "connection refused",
+			"":                           "invalid connection URL",
+			"postgres://spin@h/x":        "expected mysql://host",
+			"mysql:///tmp/x":             "expected mysql://host",
+			"spin:pw@unix(/tmp/x)/spin":  "invalid connection URL",
+			"mysql://h:0/x":              "port",
+			url + "?allowAllFiles=true":  "unknown parameter",
+			url + "?socket=/tmp/x":       "unknown parameter",
+			"mysql://spin:s\x7fcret@h/x": "invalid connection URL",
 		} {
 			a := v.at(strings.ReplaceAll(address, "\x7f", "%zz"), "/open/2")
 			if a.StatusCode != 500 || !strings.HasPrefix(a.body, `Error::ConnectionFailed("`) || !strings.Contains(a.body, want) || strings.Contains(a.body, "cret") {

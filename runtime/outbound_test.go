@@ -19,6 +19,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests"
 	"github.com/neutrino-local/neutrino-local/e2e/guests/spin"
+	"github.com/neutrino-local/neutrino-local/e2e/services"
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 )
 
@@ -68,21 +69,10 @@ func testOrigin(t testing.TB) *httptest.Server {
 	return s
 }
 
-// freePort returns an address where nobody listens.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestOutboundRequests(t *testing.T) {
 	checkGoroutines(t)
 	o := testOrigin(t)
-	closed := freePort(t)
+	closed := services.FreeAddress(t)
 	plain := o.Listener.Addr().String()
 	h := newHost(t, akamai)
 	h.network.dialer.Resolver = nameServer(t)
@@ -255,28 +245,13 @@ func TestOutboundReusesConnections(t *testing.T) {
 func TestOutboundHostileServers(t *testing.T) {
 	checkGoroutines(t)
 	talk := func(reply func(w io.Writer)) string {
-		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					defer c.Close()
-					_ = c.SetDeadline(time.Now().Add(30 * time.Second))
-					b := make([]byte, 4096)
-					if _, err := c.Read(b); err == nil {
-						reply(c)
-					}
-				}()
+		return services.TCP(t, func(c net.Conn) {
+			_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+			b := make([]byte, 4096)
+			if _, err := c.Read(b); err == nil {
+				reply(c)
 			}
-		}()
-		return l.Addr().String()
+		})
 	}
 	line := func(s string) func(io.Writer) { return func(w io.Writer) { _, _ = io.WriteString(w, s) } }
 	endless := func(begin, more string) func(io.Writer) {

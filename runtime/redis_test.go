@@ -134,7 +134,7 @@ func TestRedisDenied(t *testing.T) {
 }
 
 func TestRedisAddresses(t *testing.T) {
-	closed := freePort(t)
+	closed := services.FreeAddress(t)
 	v := serve(t, newHost(t, akamai), spinSpec(t, "redis", "*://*:*"))
 	for _, address := range []string{"", "localhost:6379", "http://localhost", "redis://", "redis:6379", "redis://h:0", "redis://h:99999", "redis://h/x", "redis://h/-1", "redis://h#insecure", "unix:///tmp/x", "redis+unix:///tmp/x"} {
 		v.wantsAt(address, "/open", 500, "Error::InvalidAddress")

@@ -1,36 +1,19 @@
 package runtime
 
 import (
-	"io"
 	"net"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/neutrino-local/neutrino-local/e2e/services"
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 )
 
 // echoServers are a TCP and a UDP server that send back what they get.
 func echoServers(t testing.TB) (tcp, udp string) {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = io.Copy(c, c)
-			}()
-		}
-	}()
 	p, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +29,7 @@ func echoServers(t testing.TB) (tcp, udp string) {
 			_, _ = p.WriteTo(b[:n], from)
 		}
 	}()
-	return l.Addr().String(), p.LocalAddr().String()
+	return services.TCP(t, services.Echo), p.LocalAddr().String()
 }
 
 func TestSocketGrants(t *testing.T) {
@@ -69,8 +52,8 @@ func TestSocketGrants(t *testing.T) {
 		{[]string{"*://127.0.0.2:" + port}, "/connect/" + tcp, denied},
 		{[]string{"*://127.0.0.1:1"}, "/connect/" + tcp, denied},
 		{[]string{"*://localhost:" + port}, "/connect/" + tcp, denied}, // a name is no address
-		{[]string{"*://" + tcp}, "/connect/" + freePort(t), denied},
-		{[]string{"*://*:*"}, "/connect/" + freePort(t), "connection-refused (error 14)"},
+		{[]string{"*://" + tcp}, "/connect/" + services.FreeAddress(t), denied},
+		{[]string{"*://*:*"}, "/connect/" + services.FreeAddress(t), "connection-refused (error 14)"},
 		{[]string{"*://*:*"}, "/bind/127.0.0.1:0", denied},
 		{[]string{"udp://" + udp, "udp://0.0.0.0:0"}, "/udp/" + udp, "ping"},
 		{[]string{"udp://" + udp}, "/udp/" + udp, denied}, // it may not bind what it sends from

@@ -61,7 +61,7 @@ func (s server) start(t testing.TB) string {
 	t.Helper()
 	path := find(t, s.program, s.install, s.in...)
 	for range 5 {
-		address := freeAddress(t)
+		address := FreeAddress(t)
 		err := s.run(t, path, address)
 		if err == nil {
 			return address
@@ -120,8 +120,8 @@ func (s server) run(t testing.TB, path, address string) error {
 	}
 }
 
-// freeAddress returns an address of loopback where nobody listens now.
-func freeAddress(t testing.TB) string {
+// FreeAddress returns an address of loopback where nobody listens now.
+func FreeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
