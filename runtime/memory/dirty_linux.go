@@ -45,9 +45,10 @@ var lists = sync.Pool{New: func() any {
 // full reports whether there are more pages than are worth copying.
 func (l *list) full(page int) bool { return l.pages*page > retained }
 
-// within returns where a region is in what was looked at.
-func (l *list) within(r region) (from, to uint64) {
-	return r.start - uint64(l.start), r.end - uint64(l.start)
+// within returns where a region is in a range that has it.
+func (r region) within(b []byte) (from, to uint64) {
+	start := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b))))
+	return r.start - start, r.end - start
 }
 
 // A scanner asks with the ioctl PAGEMAP_SCAN.

@@ -13,6 +13,7 @@ import (
 // A mappedSource has memories as mappings.
 type mappedSource struct {
 	finder finder // nil: pages are always dropped
+	counts bool   // page faults are counted: what is known of dirty pages stays true without one
 	page   int
 }
 
@@ -110,6 +111,7 @@ type mappedSlot struct {
 	base       []byte // the range
 	bound      *Image
 	accessible uint64 // bytes from the start; whole pages
+	known      known  // dirty pages
 }
 
 // guard is a hole behind each range: nothing of ours is ever right behind a
@@ -147,6 +149,7 @@ func (m *mappedSlot) bind(image *Image, min uint64) error {
 		if err := m.mapOver(0, uint64(len(file.content)), unix.PROT_READ|unix.PROT_WRITE, 0, file.fd); err != nil {
 			return fmt.Errorf("map the image: %w", err)
 		}
+		m.noHuge()
 		m.accessible = uint64(len(file.content))
 	}
 	if m.grow(min) == nil {
@@ -160,6 +163,7 @@ func (m *mappedSlot) mapOver(from, to uint64, prot, flags, fd int) error {
 	if from == to {
 		return nil
 	}
+	m.known.valid = false
 	_, err := unix.MmapPtr(fd, 0, unsafe.Pointer(&m.base[from]), uintptr(to-from), prot, unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_NORESERVE|flags)
 	return err
 }
@@ -193,23 +197,19 @@ func (m *mappedSlot) reset(r *Result) error {
 	if m.accessible == 0 {
 		return nil
 	}
-	f := m.source.finder
-	if f == nil {
+	if m.source.finder == nil {
 		return m.discard(r)
 	}
-	l := lists.Get().(*list)
-	defer lists.Put(l)
-	pages, err := f.find(m.base[:m.accessible], l)
-	if err != nil {
+	if err := m.find(); err != nil {
 		return err
 	}
-	r.Pages += pages
-	if l.full(m.source.page) {
+	r.Pages += m.known.pages
+	if m.known.pages*m.source.page > retained {
 		return m.discard(r)
 	}
 	view := m.bound.view()
-	for _, g := range l.regions[:l.n] {
-		from, to := l.within(g)
+	for _, g := range m.known.regions {
+		from, to := g.within(m.base)
 		dst := m.base[from:to]
 		n := 0
 		if from < uint64(len(view)) {
@@ -224,9 +224,30 @@ func (m *mappedSlot) reset(r *Result) error {
 	return nil
 }
 
+// find brings what is known of dirty pages up to date.
+func (m *mappedSlot) find() error {
+	count, err := faults()
+	if err != nil {
+		return err
+	}
+	if m.known.valid && m.known.faults == count && m.source.counts {
+		return nil
+	}
+	l := lists.Get().(*list)
+	defer lists.Put(l)
+	m.known.valid = false
+	if m.known.pages, err = m.source.finder.find(m.base[:m.accessible], l); err != nil {
+		return err
+	}
+	m.known.regions = append(m.known.regions[:0], l.regions[:l.n]...)
+	m.known.faults, m.known.valid = count, true
+	return nil
+}
+
 // discard drops all pages, and what the memory has grown by.
 func (m *mappedSlot) discard(r *Result) error {
 	r.Discarded++
+	m.known.valid = false
 	page := uint64(m.source.page)
 	if least := (m.bound.min + page - 1) / page * page; least < m.accessible {
 		if err := m.hole(least); err != nil {

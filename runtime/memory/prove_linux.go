@@ -74,6 +74,7 @@ func (s *mappedSource) prove() (err error) {
 			return err
 		}
 	}
+	s.counts = m.proveFaults() == nil // if not, every reset looks for pages
 	return nil
 }
 
@@ -107,7 +108,7 @@ func (m *mappedSlot) proveFind() error {
 	if m.source.finder == nil {
 		return nil
 	}
-	found, err := m.find()
+	found, err := m.findAll()
 	if err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (m *mappedSlot) proveSwapped() error {
 	if unix.Madvise(last, unix.MADV_GUARD_INSTALL) != nil {
 		return nil
 	}
-	found, err := m.find()
+	found, err := m.findAll()
 	if removeErr := unix.Madvise(last, unix.MADV_GUARD_REMOVE); err != nil || removeErr != nil {
 		return errors.Join(err, removeErr)
 	}
@@ -142,14 +143,14 @@ func (m *mappedSlot) proveSwapped() error {
 	return nil
 }
 
-func (m *mappedSlot) find() (found [proofPages]bool, err error) {
+func (m *mappedSlot) findAll() (found [proofPages]bool, err error) {
 	l := lists.Get().(*list)
 	defer lists.Put(l)
 	if _, err := m.source.finder.find(m.base, l); err != nil {
 		return found, err
 	}
 	for _, r := range l.regions[:l.n] {
-		from, to := l.within(r)
+		from, to := r.within(m.base)
 		for at := from; at < to; at += uint64(m.source.page) {
 			found[at/uint64(m.source.page)] = true
 		}
