@@ -212,6 +212,8 @@ func TestComponentsOfToolchains(t *testing.T) {
 		{components.JSFetch, "/headers", `"spin-path-info":"/headers"`},
 		{components.GoHTTP, "/", "Hello from Go / me"},
 		{components.GoHTTP, "/x?y", "Hello from Go /x?y me"},
+		{components.JSHello, "/", "Hello from JavaScript"},
+		{components.GoHello, "/", "Hello from Go"},
 	}
 	h := newHost(t, akamai)
 	apps := map[string]*service{}

@@ -30,29 +30,33 @@ const (
 	CProgram    = "c-command"    // see CCommand
 	RustCommand = "rust-command" // the same in Rust
 	GoCommand   = "go-command"   // the same in Go
+	GoHello     = "go-hello"     // go-http with nothing but a greeting: for figures
+	JSHello     = "js-hello"     // the fetch event, likewise
 )
 
 // steps are what makes each guest, run in a folder with the sources and
 // node_modules. The result is out.wasm.
 var steps = map[string][][]string{
-	GoHTTP:    goSteps("go-http"),
-	GoCommand: goSteps("go-command"),
+	GoHTTP:    goSteps("go-http", ""),
+	GoHello:   goSteps("go-http", "hello"),
+	GoCommand: goSteps("go-command", ""),
 	JSFetch:   {{"node", "componentize.mjs", "js-fetch/guest.js", "js-fetch/world.wit", "guest", "out.wasm", "http", "fetch-event"}},
 	JSHandler: {{"node", "componentize.mjs", "js-handler/guest.js", "js-handler/world.wit", "guest", "out.wasm", "http"}},
+	JSHello:   {{"node", "componentize.mjs", "js-hello/guest.js", "js-fetch/world.wit", "guest", "out.wasm", "http", "fetch-event"}},
 	JSSpin:    {{"node", "spin.mjs", "js-spin/guest.js", "out.wasm"}},
 }
 
-func goSteps(name string) [][]string {
+func goSteps(folder, tags string) [][]string {
 	return [][]string{
-		{"go", "build", "-buildmode=c-shared", "-ldflags=-checklinkname=0 -s -w", "-o", "core.wasm", name + "/main.go"},
-		{"node", "build.mjs", "core.wasm", name + "/world.wit", "guest", "out.wasm", "reactor"},
+		{"go", "build", "-buildmode=c-shared", "-tags", tags, "-ldflags=-checklinkname=0 -s -w", "-o", "core.wasm", "./" + folder},
+		{"node", "build.mjs", "core.wasm", folder + "/world.wit", "guest", "out.wasm", "reactor"},
 	}
 }
 
 // madeOf are the sources of each guest beside those that all have.
 var madeOf = map[string][]string{
 	GoHTTP: {"go-http"}, GoCommand: {"go-command"}, JSFetch: {"js-fetch"}, JSHandler: {"js-handler"},
-	JSSpin: {"js-spin", "js-fetch"},
+	JSSpin: {"js-spin", "js-fetch"}, GoHello: {"go-http"}, JSHello: {"js-hello", "js-fetch/world.wit"},
 }
 
 // building keeps the tests of one process from building at once.
