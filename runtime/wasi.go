@@ -27,6 +27,7 @@ import (
 type guest struct {
 	id          string
 	can         capabilities
+	spawn       func(func()) // runs something on another goroutine
 	supply      *supply
 	environment []wagi.Variable // of the manifest, by name
 	files       *files.Tree     // nil: none
@@ -36,7 +37,7 @@ type guest struct {
 // guest returns the guest of a component. One that sees its request before it is
 // called, as a command does, is made for each request.
 func (a *App) guest(ctx context.Context, c *artifact.Component, code *component.Component, command bool) (*guest, error) {
-	g := &guest{id: c.ID, can: a.host.can}
+	g := &guest{id: c.ID, can: a.host.can, spawn: a.host.pool.Go}
 	var err error
 	if g.grants, err = a.grants(c); err != nil {
 		return nil, err
@@ -220,7 +221,7 @@ func (e *wasiExecutor) serve(ctx context.Context, w http.ResponseWriter, q *requ
 		return err
 	}
 	g := &guestRun{exchange: x, done: make(chan struct{})}
-	go e.run(ctx, q, g)
+	e.spawn(func() { e.run(ctx, q, g) })
 	err = g.reply(ctx, w, q)
 	if x.Stop() {
 		q.stopReading()

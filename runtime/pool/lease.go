@@ -42,7 +42,7 @@ func (l *lease) Release() {
 	s.resetting++
 	p.mu.Unlock()
 	p.running.Add(1)
-	go p.recycle(l)
+	p.crew.do(func() { p.recycle(l) })
 }
 
 // Discard ends the lease and throws the instance away. It does not wait for that.

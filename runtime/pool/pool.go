@@ -89,9 +89,10 @@ type Pool struct {
 	cfg     Config
 	turns   *turns
 	running sync.WaitGroup // goroutines that end by themselves when gone is closed
-	gone    chan struct{}  // closed when closed is set and size is 0
-	wake    chan struct{}  // tells keep that there is something to expire
-	freed   atomic.Uint64  // how often some memory may have been freed; written with mu
+	crew    crew
+	gone    chan struct{} // closed when closed is set and size is 0
+	wake    chan struct{} // tells keep that there is something to expire
+	freed   atomic.Uint64 // how often some memory may have been freed; written with mu
 
 	mu      sync.Mutex
 	closed  bool   // guarded by mu
@@ -112,10 +113,14 @@ func New(cfg Config) *Pool {
 	setDefault(&cfg.Idle, time.Minute)
 	setDefault(&cfg.Reset, 5*time.Second)
 	p := &Pool{cfg: cfg, turns: newTurns(cfg.Turns, cfg.Slice), gone: make(chan struct{}), wake: make(chan struct{}, 1)}
+	p.crew.most = crewIdle
 	p.running.Go(p.keep)
 	p.running.Go(func() { p.turns.watch(p.gone) })
 	return p
 }
+
+// crewIdle is how many goroutines wait for the next request.
+const crewIdle = 64
 
 func setDefault(d *time.Duration, value time.Duration) {
 	if *d == 0 {
@@ -144,8 +149,13 @@ func (p *Pool) Close(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	p.running.Wait()
+	p.crew.close()
 	return nil
 }
+
+// Go runs f on a goroutine of the pool, for which the caller waits. f begins with
+// as much stack as others have needed before.
+func (p *Pool) Go(f func()) { p.crew.do(f) }
 
 // ended closes gone if nothing is left. The caller holds mu.
 func (p *Pool) ended() {
