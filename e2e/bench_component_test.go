@@ -2,122 +2,155 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
-	"os/exec"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
+	"text/tabwriter"
+	"time"
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
 )
 
-// BenchmarkComponents is requests a second of a greeting by components, each with
-// an instance of its own, as wrk sees it; and of the same guests in `jco serve`,
-// with an instance of its own for each request and with one for all. An op is a
-// run of wrk. It prints all of it as a table at the end:
+// hellos greet, and do nothing else, when they are asked for "/".
+var hellos = []struct{ language, guest string }{
+	{"JavaScript", components.JSHello},
+	{"JS (handler)", components.JSHandler}, // for the peer, which cannot share the other one
+	{"Go", components.GoHello},
+	{"C", components.CGuest},
+	{"Rust", components.RustHTTP},
+}
+
+// BenchmarkComponents is what wrk sees of components that greet, through the whole
+// server: with an instance for each request that is reset or made for it; and of
+// the same components in `jco serve`, with an instance for each request and with
+// one for all. An op is a run of wrk. It prints all of it as a table at the end:
 //
-//	NEUTRINO_BENCH_FULL=1 NEUTRINO_TEST_FULL=1 go test ./e2e -run '^$' -bench Components -benchtime 1x
+//	NEUTRINO_BENCH_FULL=1 NEUTRINO_TEST_FULL=1 go test ./e2e -run '^$' -bench Components -benchtime 1x -timeout 30m
 //
 // Without NEUTRINO_BENCH_FULL=1 it is short, and there is no peer.
 func BenchmarkComponents(b *testing.B) {
-	if _, err := exec.LookPath("wrk"); err != nil {
-		b.Skip("needs wrk: apt-get install wrk")
-	}
-	seconds, whole := 1, os.Getenv("NEUTRINO_BENCH_FULL") != ""
+	needWrk(b)
+	whole := os.Getenv("NEUTRINO_BENCH_FULL") != ""
+	table := &helloTable{seconds: 1, connections: []int{16}, figures: map[string]wrkFigure{}}
 	if whole {
-		seconds = 4
+		table.seconds, table.connections = 4, []int{1, 16}
 	}
-	table := &benchTable{cells: map[string]float64{}}
-	s := newServer(b)
-	s.start("--profile", "spin", "--ephemeral", "--failover", "instant")
-	for _, g := range toolchains {
-		b.Run(g.name, func(b *testing.B) {
-			wasm := components.Build(b, g.name)
-			defer s.in(b)()
-			s.must(s.client("deploy", "--no-confirm", "--create-name", g.name, "-f", s.component(g.name, wasm)))
-			path := "/words/hello" // it writes no log
-			if g.name == components.CGuest {
-				path = "/"
-			}
-			table.measure(b, seconds, g.name, "ours", s.base+path, g.name+".localhost")
+	pooled, fresh := newServer(b), newServer(b)
+	pooled.start("--ephemeral", "--failover", "instant", "--instances", "auto")
+	fresh.start("--ephemeral", "--failover", "instant", "--instances", "fresh")
+	for _, hello := range hellos {
+		if hello.guest == components.JSHandler && !whole {
+			continue
+		}
+		b.Run(hello.guest, func(b *testing.B) {
+			wasm := components.Build(b, hello.guest)
+			table.languages = append(table.languages, hello.language)
+			table.ours(b, "pooled", hello.guest, pooled, wasm)
+			table.ours(b, "fresh", hello.guest, fresh, wasm)
 			if whole {
-				table.measure(b, seconds, g.name, "jco-instance", "http://"+startJco(b, wasm, "--isolate-requests", "instance")+path, "")
-				table.measure(b, seconds, g.name, "jco-shared", "http://"+startJco(b, wasm)+path, "")
+				table.peer(b, "jco-instance", startJco(b, wasm, "--isolate-requests", "instance"))
+				table.peer(b, "jco-shared", startJco(b, wasm))
 			}
 		})
 	}
-	fmt.Println(table)
-	s.stop()
+	fmt.Print(table)
+	pooled.stop()
+	fresh.stop()
 }
 
-// A benchTable has requests a second by guest, server and connections.
-type benchTable struct {
-	guests []string
-	cells  map[string]float64
+// A helloTable has figures by language, server and connections.
+type helloTable struct {
+	seconds     int
+	connections []int
+	languages   []string // in the order in which they were measured
+	figures     map[string]wrkFigure
 }
 
-// measure runs wrk at 1 and 16 connections.
-func (r *benchTable) measure(b *testing.B, seconds int, guest, server, url, host string) {
-	if len(r.guests) == 0 || r.guests[len(r.guests)-1] != guest {
-		r.guests = append(r.guests, guest)
-	}
-	for _, connections := range []int{1, 16} {
-		name := fmt.Sprintf("server=%s/connections=%d", server, connections)
-		b.Run(name, func(b *testing.B) {
-			var rate float64
+var helloServers = []string{"pooled", "fresh", "jco-instance", "jco-shared"}
+
+func helloKey(language, server string, connections int) string {
+	return fmt.Sprintf("%s %s %d", language, server, connections)
+}
+
+// ours measures a component in a server of ours, where none of its requests may
+// fail.
+func (h *helloTable) ours(b *testing.B, server, app string, s *server, wasm []byte) {
+	defer s.in(b)()
+	s.must(s.client("deploy", "--no-confirm", "--create-name", app, "-f", s.component(app, wasm)))
+	h.measure(b, server, s.base+"/", app+".localhost", func(b *testing.B, f wrkFigure, err error) wrkFigure {
+		if err != nil || f.failed != "" {
+			b.Fatal(err, f.failed)
+		}
+		return f
+	})
+}
+
+// peer measures a component in another server, which may fail: what it comes to
+// is in the table then. One guest of jco's answers only once.
+func (h *helloTable) peer(b *testing.B, server, address string) {
+	url := "http://" + address + "/"
+	h.measure(b, server, url, address, func(_ *testing.B, f wrkFigure, err error) wrkFigure {
+		if err != nil {
+			return wrkFigure{failed: "is gone"}
+		}
+		resp, err := (&http.Client{Timeout: 10 * time.Second}).Get(url)
+		if err != nil {
+			return wrkFigure{failed: "hangs"}
+		}
+		resp.Body.Close()
+		return f
+	})
+}
+
+// measure runs wrk with each number of connections. judge says what to note.
+func (h *helloTable) measure(b *testing.B, server, url, host string, judge func(*testing.B, wrkFigure, error) wrkFigure) {
+	language := h.languages[len(h.languages)-1]
+	for _, connections := range h.connections {
+		b.Run(fmt.Sprintf("server=%s/connections=%d", server, connections), func(b *testing.B) {
+			var f wrkFigure
 			for b.Loop() {
-				rate = runWrk(b, seconds, connections, url, host)
+				seen, err := runWrk(b.Context(), h.seconds, connections, url, host)
+				f = judge(b, seen, err)
 			}
-			b.ReportMetric(rate, "req/s")
-			r.cells[guest+" "+name] = rate
+			f.report(b)
+			h.figures[helloKey(language, server, connections)] = f
 		})
 	}
 }
 
-var wrkRate = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
-
-// runWrk returns what wrk counts. Replies that are no success fail the benchmark
-// unless they are the peer's, whose host is "".
-func runWrk(b *testing.B, seconds, connections int, url, host string) float64 {
-	args := []string{"-t", "1", "-c", strconv.Itoa(connections), "-d", strconv.Itoa(seconds), "--timeout", "10"}
-	if host != "" {
-		args = append(args, "-H", "Host: "+host)
+// String is the figures, and how often those of pooled instances are the others'.
+func (h *helloTable) String() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "component\tserver\t")
+	for _, n := range h.connections {
+		fmt.Fprintf(w, "req/s at %d\tp50\tp99\t", n)
 	}
-	out, err := exec.CommandContext(b.Context(), "wrk", append(args, url)...).CombinedOutput()
-	m := wrkRate.FindSubmatch(out)
-	if err != nil || m == nil {
-		b.Fatalf("wrk: %v\n%s", err, out)
+	fmt.Fprint(w, "pooled is so many times it\t\n")
+	for _, language := range h.languages {
+		for _, server := range helloServers {
+			h.row(w, language, server)
+		}
 	}
-	if host != "" && (strings.Contains(string(out), "Non-2xx") || strings.Contains(string(out), "Socket errors")) {
-		b.Fatalf("wrk: %s", out)
-	}
-	rate, err := strconv.ParseFloat(string(m[1]), 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return rate
+	w.Flush()
+	return text.String()
 }
 
-func (r *benchTable) String() string {
-	var t strings.Builder
-	fmt.Fprintf(&t, "%-12s", "requests/s")
-	columns := []string{}
-	for _, server := range []string{"ours", "jco-instance", "jco-shared"} {
-		for _, connections := range []int{1, 16} {
-			columns = append(columns, fmt.Sprintf("server=%s/connections=%d", server, connections))
-			fmt.Fprintf(&t, "%18s", fmt.Sprintf("%s %d", server, connections))
+// row is that of a server, if it was measured.
+func (h *helloTable) row(w *tabwriter.Writer, language, server string) {
+	cells, times := "", []string{}
+	for _, n := range h.connections {
+		f, ok := h.figures[helloKey(language, server, n)]
+		if !ok {
+			return
+		}
+		cells += f.cells()
+		if f.rate > 0 {
+			times = append(times, fmt.Sprintf("%.2g", h.figures[helloKey(language, "pooled", n)].rate/f.rate))
+		} else {
+			times = append(times, "-")
 		}
 	}
-	for _, guest := range r.guests {
-		fmt.Fprintf(&t, "\n%-12s", guest)
-		for _, column := range columns {
-			if rate, ok := r.cells[guest+" "+column]; ok {
-				fmt.Fprintf(&t, "%18.0f", rate)
-			} else {
-				fmt.Fprintf(&t, "%18s", "-")
-			}
-		}
-	}
-	return t.String()
+	fmt.Fprintf(w, "%s\t%s\t%s%s\t\n", language, server, cells, strings.Join(times, ", "))
 }
