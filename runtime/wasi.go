@@ -216,13 +216,10 @@ func (g *guestRun) wait() error {
 // after that, q.rest waits for it.
 func (e *wasiExecutor) serve(ctx context.Context, w http.ResponseWriter, q *request) error {
 	var pumps sync.WaitGroup
-	x, err := wasihttp.NewExchange(q.incoming(), pumps.Go)
-	if err != nil {
-		return err
-	}
+	x := wasihttp.NewExchange(q.incoming(), pumps.Go)
 	g := &guestRun{exchange: x, done: make(chan struct{})}
 	e.spawn(func() { e.run(ctx, q, g) })
-	err = g.reply(ctx, w, q)
+	err := g.reply(ctx, w, q)
 	if x.Stop() {
 		q.stopReading()
 	}
@@ -270,7 +267,7 @@ func (g *guestRun) reply(ctx context.Context, w http.ResponseWriter, q *request)
 // incoming is the request as a guest sees it.
 func (q *request) incoming() *wasihttp.Incoming {
 	in := &wasihttp.Incoming{
-		Method: q.Method, Path: q.path, Scheme: "http", Authority: q.host, Header: q.header(),
+		Method: q.Method, Path: q.path, Scheme: "http", Authority: q.host, Header: q.header,
 		Trailer: func() http.Header { return q.Trailer }, Fault: bodyFault,
 	}
 	if q.URL.RawQuery != "" || q.URL.ForceQuery {

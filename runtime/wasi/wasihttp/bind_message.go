@@ -20,7 +20,10 @@ func (h *Host) linkIncoming(b binding) {
 	request("path-with-query", func(r *IncomingRequest) abi.Value { return abi.Some(abi.String(r.Path)) })
 	request("scheme", func(r *IncomingRequest) abi.Value { return abi.Some(schemeValue(r.Scheme)) })
 	request("authority", func(r *IncomingRequest) abi.Value { return abi.Some(abi.String(r.Authority)) })
-	request("headers", func(r *IncomingRequest) abi.Value { return h.fields.Own(r.Headers) })
+	b.fn("[method]incoming-request.headers", func(_ *component.Call, args []abi.Value) (abi.Value, error) {
+		headers, err := h.inRequests.Of(args[0]).Headers()
+		return h.fields.Own(headers), err
+	})
 	request("consume", func(r *IncomingRequest) abi.Value { return h.bodyResult(r.OpenBody()) })
 
 	response := func(name string, fn func(r *IncomingResponse) abi.Value) {

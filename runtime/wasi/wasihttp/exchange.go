@@ -13,9 +13,24 @@ import (
 // An IncomingRequest is the request that a guest answers.
 type IncomingRequest struct {
 	Method, Path, Scheme, Authority string
-	Headers                         *Fields
-	body                            *IncomingBody
-	consumed                        bool
+
+	header   func() http.Header
+	headers  *Fields // nil: nobody has asked yet
+	body     *IncomingBody
+	consumed bool
+}
+
+// Headers returns the headers, which are immutable. They are put together when
+// they are first asked for: many guests never do.
+func (r *IncomingRequest) Headers() (*Fields, error) {
+	if r.headers == nil {
+		headers, err := FieldsOf(r.header())
+		if err != nil {
+			return nil, err
+		}
+		r.headers = headers
+	}
+	return r.headers, nil
 }
 
 // OpenBody returns the body. The second call and all later ones return false.
@@ -46,7 +61,7 @@ type Incoming struct {
 	Path      string // with query
 	Scheme    string
 	Authority string // what Host says
-	Header    http.Header
+	Header    func() http.Header     // called at most once, by the guest's goroutine
 	Body      io.Reader              // nil is none
 	Trailer   func() http.Header     // after the body's end; nil is none
 	Fault     func(err error) *Error // gives an error of Body its code
@@ -55,11 +70,7 @@ type Incoming struct {
 // NewExchange returns the exchange for a request. run starts the goroutine that
 // reads the body; whoever gives it calls Stop, ends a read that waits, and waits
 // for the goroutine.
-func NewExchange(r *Incoming, run func(func())) (*Exchange, error) {
-	headers, err := FieldsOf(r.Header)
-	if err != nil {
-		return nil, err
-	}
+func NewExchange(r *Incoming, run func(func())) *Exchange {
 	src := io.ReadCloser(http.NoBody)
 	if r.Body != nil {
 		src = io.NopCloser(r.Body)
@@ -69,9 +80,9 @@ func NewExchange(r *Incoming, run func(func())) (*Exchange, error) {
 		trailer = func() http.Header { return nil }
 	}
 	return &Exchange{Request: &IncomingRequest{
-		Method: r.Method, Path: r.Path, Scheme: r.Scheme, Authority: r.Authority, Headers: headers,
+		Method: r.Method, Path: r.Path, Scheme: r.Scheme, Authority: r.Authority, header: r.Header,
 		body: NewIncomingBody(src, trailer, r.Fault, run),
-	}}, nil
+	}}
 }
 
 // Stop ends the reading of the request's body. It reports whether a read may
