@@ -73,16 +73,12 @@ func helloKey(language, server string, connections int) string {
 	return fmt.Sprintf("%s %s %d", language, server, connections)
 }
 
-// ours measures a component in a server of ours, where none of its requests may
-// fail.
+// ours measures a component in a server of ours.
 func (h *helloTable) ours(b *testing.B, server, app string, s *server, wasm []byte) {
 	defer s.in(b)()
 	s.must(s.client("deploy", "--no-confirm", "--create-name", app, "-f", s.component(app, wasm)))
-	h.measure(b, server, s.base+"/", app+".localhost", func(b *testing.B, f wrkFigure, err error) wrkFigure {
-		if err != nil || f.failed != "" {
-			b.Fatal(err, f.failed)
-		}
-		return f
+	h.measure(b, server, func(b *testing.B, connections int) wrkFigure {
+		return benchWrk(b, h.seconds, connections, s.base+"/", app+".localhost")
 	})
 }
 
@@ -90,31 +86,31 @@ func (h *helloTable) ours(b *testing.B, server, app string, s *server, wasm []by
 // is in the table then. One guest of jco's answers only once.
 func (h *helloTable) peer(b *testing.B, server, address string) {
 	url := "http://" + address + "/"
-	h.measure(b, server, url, address, func(_ *testing.B, f wrkFigure, err error) wrkFigure {
-		if err != nil {
-			return wrkFigure{failed: "is gone"}
+	h.measure(b, server, func(b *testing.B, connections int) (f wrkFigure) {
+		for b.Loop() {
+			var err error
+			if f, err = runWrk(b.Context(), h.seconds, connections, url, address); err != nil {
+				f.failed = "is gone"
+				continue
+			}
+			resp, err := (&http.Client{Timeout: 10 * time.Second}).Get(url)
+			if err != nil {
+				f.failed = "hangs"
+				continue
+			}
+			resp.Body.Close()
 		}
-		resp, err := (&http.Client{Timeout: 10 * time.Second}).Get(url)
-		if err != nil {
-			return wrkFigure{failed: "hangs"}
-		}
-		resp.Body.Close()
+		f.report(b)
 		return f
 	})
 }
 
-// measure runs wrk with each number of connections. judge says what to note.
-func (h *helloTable) measure(b *testing.B, server, url, host string, judge func(*testing.B, wrkFigure, error) wrkFigure) {
+// measure notes a figure for each number of connections.
+func (h *helloTable) measure(b *testing.B, server string, figure func(b *testing.B, connections int) wrkFigure) {
 	language := h.languages[len(h.languages)-1]
 	for _, connections := range h.connections {
 		b.Run(fmt.Sprintf("server=%s/connections=%d", server, connections), func(b *testing.B) {
-			var f wrkFigure
-			for b.Loop() {
-				seen, err := runWrk(b.Context(), h.seconds, connections, url, host)
-				f = judge(b, seen, err)
-			}
-			f.report(b)
-			h.figures[helloKey(language, server, connections)] = f
+			h.figures[helloKey(language, server, connections)] = figure(b, connections)
 		})
 	}
 }
@@ -146,7 +142,7 @@ func (h *helloTable) row(w *tabwriter.Writer, language, server string) {
 			return
 		}
 		cells += f.cells()
-		if f.rate > 0 {
+		if f.failed == "" && f.rate > 0 {
 			times = append(times, fmt.Sprintf("%.2g", h.figures[helloKey(language, "pooled", n)].rate/f.rate))
 		} else {
 			times = append(times, "-")

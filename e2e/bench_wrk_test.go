@@ -55,6 +55,19 @@ func parseWrk(out string) (wrkFigure, error) {
 	return f, errors.Join(errs[:]...)
 }
 
+// benchWrk measures an app of ours: none of its requests may fail.
+func benchWrk(b *testing.B, seconds, connections int, url, host string) wrkFigure {
+	var f wrkFigure
+	for b.Loop() {
+		var err error
+		if f, err = runWrk(b.Context(), seconds, connections, url, host); err != nil || f.failed != "" {
+			b.Fatal(err, f.failed)
+		}
+	}
+	f.report(b)
+	return f
+}
+
 // report is the figure as metrics.
 func (f wrkFigure) report(b *testing.B) {
 	b.ReportMetric(f.rate, "req/s")
