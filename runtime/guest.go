@@ -26,7 +26,12 @@ func (e *wagiExecutor) make(ctx context.Context, config wazero.ModuleConfig, std
 	if err != nil {
 		return nil, nil, err
 	}
-	return l.Instance, func(err error) error { return l.end(ctx, err) }, nil
+	end := func(err error) error {
+		reset, fault := l.end(ctx, err)
+		e.supply.later(reset)
+		return fault
+	}
+	return l.Instance, end, nil
 }
 
 func (e *wagiExecutor) start(ctx context.Context) error {

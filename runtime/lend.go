@@ -52,6 +52,7 @@ func (s *seat) Close(ctx context.Context) error {
 type supply struct {
 	component *component.Component
 	count     *traps
+	spawn     func(func())       // runs something on another goroutine
 	limit     uint64             // of the memories of an instance; 0: none
 	instances *pool.Set[*pooled] // nil: there are seats
 	seats     *pool.Set[*seat]
@@ -60,7 +61,7 @@ type supply struct {
 // newSupply returns the supply of a component. start makes an instance ready to
 // be lent; nil: instances are made for each request.
 func (a *App) newSupply(c *component.Component, start func(*component.Instance, *outlet) error) *supply {
-	s := &supply{component: c, limit: a.host.limits.Memory, count: &a.count}
+	s := &supply{component: c, spawn: a.host.pool.Go, limit: a.host.limits.Memory, count: &a.count}
 	if start == nil || a.host.space.Method() == memory.Fresh || c.UsesPreview1() || c.Resettable() != nil {
 		s.seats = pool.NewSet(a.pool, pool.SetConfig[*seat]{Fresh: true, Make: func(context.Context, *pool.Turn) (*seat, error) {
 			m, err := c.Reserve(s.limit)
@@ -90,7 +91,7 @@ type lent struct {
 	count *traps
 	fresh bool
 	lease interface {
-		Release()
+		Return() (reset func())
 		Discard(pool.Reason)
 	}
 }
@@ -126,8 +127,9 @@ func (s *supply) lend(ctx context.Context, stdout, stderr io.Writer, config comp
 }
 
 // end ends the use of an instance, whose call has ended with err. It returns
-// what went wrong when the guest's things were put away.
-func (l *lent) end(ctx context.Context, err error) error {
+// what went wrong when the guest's things were put away, and what is to be done
+// when nobody waits any more; nil is nothing.
+func (l *lent) end(ctx context.Context, err error) (reset func(), fault error) {
 	defer l.lease.Discard(reason(ctx)) // unless it was given back
 	if _, refused := l.Memory(); refused.Limit == memory.LimitInstance || refused.Limit == memory.LimitServer {
 		l.log(fmt.Sprintf("%s: limit %s, and the guest wanted %s", refused.Limit, size(refused.Value), size(refused.Seen)))
@@ -137,17 +139,17 @@ func (l *lent) end(ctx context.Context, err error) error {
 	}
 	ending := context.WithoutCancel(ctx)
 	if l.fresh {
-		fault := closeInstance(ending, l.Instance)
+		fault = closeInstance(ending, l.Instance)
 		if err == nil && fault == nil {
-			l.lease.Release()
+			reset = l.lease.Return()
 		}
-		return fault
+		return reset, fault
 	}
-	fault := tolerate(l.Drain(ending))
+	fault = tolerate(l.Drain(ending))
 	if err == nil && fault == nil && l.Trapped() == nil {
-		l.lease.Release()
+		reset = l.lease.Return()
 	}
-	return fault
+	return reset, fault
 }
 
 // reason says why an instance is thrown away whose use did not end well.
@@ -187,7 +189,16 @@ func (s *supply) warm(ctx context.Context, config component.InstanceConfig) erro
 	if err != nil {
 		return err
 	}
-	return l.end(ctx, nil)
+	reset, err := l.end(ctx, nil)
+	s.later(reset)
+	return err
+}
+
+// later does what end has left to be done.
+func (s *supply) later(reset func()) {
+	if reset != nil {
+		s.spawn(reset)
+	}
 }
 
 // An outlet is where a pooled guest writes: to the request that it is lent to.

@@ -91,7 +91,7 @@ func TestGrowIsLogged(t *testing.T) {
 	_, err = in.Call(ctx, grow) // by 1000 pages, for ever
 	var said []string
 	l := &lent{Instance: in, fresh: true, lease: noLease{}, count: new(traps), log: func(line string) { said = append(said, line) }}
-	if fault := l.end(ctx, err); fault != nil || err == nil {
+	if _, fault := l.end(ctx, err); fault != nil || err == nil {
 		t.Errorf("end = %v, call = %v", fault, err)
 	}
 	want := []string{"memory of an instance: limit 8388608 bytes (8 MiB), and the guest wanted 72089600 bytes"}
@@ -105,5 +105,5 @@ func TestGrowIsLogged(t *testing.T) {
 
 type noLease struct{}
 
-func (noLease) Release()            {}
+func (noLease) Return() func()      { return nil }
 func (noLease) Discard(pool.Reason) {}

@@ -27,7 +27,6 @@ import (
 type guest struct {
 	id          string
 	can         capabilities
-	spawn       func(func()) // runs something on another goroutine
 	supply      *supply
 	environment []wagi.Variable // of the manifest, by name
 	files       *files.Tree     // nil: none
@@ -37,7 +36,7 @@ type guest struct {
 // guest returns the guest of a component. One that sees its request before it is
 // called, as a command does, is made for each request.
 func (a *App) guest(ctx context.Context, c *artifact.Component, code *component.Component, command bool) (*guest, error) {
-	g := &guest{id: c.ID, can: a.host.can, spawn: a.host.pool.Go}
+	g := &guest{id: c.ID, can: a.host.can}
 	var err error
 	if g.grants, err = a.grants(c); err != nil {
 		return nil, err
@@ -75,15 +74,24 @@ func (g *guest) start(ctx context.Context) error {
 
 // use has f use an instance that sees i.
 func (g *guest) use(ctx context.Context, i *wagi.Invocation, f func(context.Context, *component.Instance) error) error {
+	reset, err := g.borrow(ctx, i, f)
+	g.supply.later(reset)
+	return err
+}
+
+// borrow is use for a caller who resets the instance when nobody waits any more.
+// The reset is nil if there is none.
+func (g *guest) borrow(ctx context.Context, i *wagi.Invocation, f func(context.Context, *component.Instance) error) (reset func(), err error) {
 	ctx, config, done := g.config(ctx, i)
 	defer done()
 	l, err := g.supply.lend(ctx, i.Stdout, i.Stderr, config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer l.lease.Discard(pool.Trapped) // if f panics
 	err = f(ctx, l.Instance)
-	return errors.Join(err, l.end(ctx, err))
+	reset, fault := l.end(ctx, err)
+	return reset, errors.Join(err, fault)
 }
 
 // config is for an instance that sees i and is made for it, with the context for
@@ -190,8 +198,15 @@ type guestRun struct {
 	err      error                // of it all; set before done is closed
 }
 
-// run runs a guest of its own for the request.
+// run runs a guest of its own for the request, and resets it when the request
+// is over.
 func (e *wasiExecutor) run(ctx context.Context, q *request, g *guestRun) {
+	if reset := e.handle(ctx, q, g); reset != nil {
+		reset()
+	}
+}
+
+func (e *wasiExecutor) handle(ctx context.Context, q *request, g *guestRun) (reset func()) {
 	defer close(g.done)
 	defer g.exchange.Answer.Set(wasihttp.Answer{}) // unless the guest has
 	defer func() {
@@ -199,11 +214,12 @@ func (e *wasiExecutor) run(ctx context.Context, q *request, g *guestRun) {
 			g.err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	g.err = e.use(ctx, e.invocation(q.stdout, q.stderr), func(ctx context.Context, in *component.Instance) error {
+	reset, g.err = e.borrow(ctx, e.invocation(q.stdout, q.stderr), func(ctx context.Context, in *component.Instance) error {
 		err := e.can.http.Handle(ctx, in, e.handler, g.exchange)
 		g.ended.Set(err)
 		return err
 	})
+	return reset
 }
 
 // wait returns when the guest is gone, and how it ended.
@@ -218,7 +234,7 @@ func (e *wasiExecutor) serve(ctx context.Context, w http.ResponseWriter, q *requ
 	var pumps sync.WaitGroup
 	x := wasihttp.NewExchange(q.incoming(), pumps.Go)
 	g := &guestRun{exchange: x, done: make(chan struct{})}
-	e.spawn(func() { e.run(ctx, q, g) })
+	e.supply.spawn(func() { e.run(ctx, q, g) })
 	err := g.reply(ctx, w, q)
 	if x.Stop() {
 		q.stopReading()

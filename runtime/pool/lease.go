@@ -28,13 +28,22 @@ func (l *lease) Queued() time.Duration { return l.queued }
 // Release ends the lease after a guest that has ended well. It does not wait for
 // the reset. Only the first end of a lease counts.
 func (l *lease) Release() {
+	if reset := l.Return(); reset != nil {
+		l.in.set.app.pool.crew.do(reset)
+	}
+}
+
+// Return is Release that leaves the reset to the caller, who must do it when
+// nobody waits for him any more: best on the goroutine that the guest had, near
+// whose processor its memory is. It is nil if there is nothing to do.
+func (l *lease) Return() (reset func()) {
 	if l.ended.Swap(true) {
-		return
+		return nil
 	}
 	s := l.in.set
 	if s.fresh {
 		l.discard(Once)
-		return
+		return nil
 	}
 	p := s.app.pool
 	p.mu.Lock()
@@ -42,7 +51,7 @@ func (l *lease) Release() {
 	s.resetting++
 	p.mu.Unlock()
 	p.running.Add(1)
-	p.crew.do(func() { p.recycle(l) })
+	return func() { p.recycle(l) }
 }
 
 // Discard ends the lease and throws the instance away. It does not wait for that.

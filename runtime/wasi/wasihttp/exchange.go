@@ -60,7 +60,7 @@ type Incoming struct {
 	Method    string
 	Path      string // with query
 	Scheme    string
-	Authority string // what Host says
+	Authority string                 // what Host says
 	Header    func() http.Header     // called at most once, by the guest's goroutine
 	Body      io.Reader              // nil is none
 	Trailer   func() http.Header     // after the body's end; nil is none
