@@ -34,6 +34,7 @@ type code struct {
 
 	mu      sync.Mutex
 	entries map[artifact.Digest]*entry // guarded by mu; in use or being compiled
+	slots   chan struct{}              // made with entries; holds one for each module that is in memory to be compiled
 	running sync.WaitGroup             // compilations
 }
 
@@ -79,6 +80,7 @@ func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Co
 	e := &entry{digest: d, users: 1, cancel: cancel, done: make(chan struct{})}
 	if c.entries == nil {
 		c.entries = map[artifact.Digest]*entry{}
+		c.slots = make(chan struct{}, compileWorkers)
 	}
 	c.entries[d] = e
 	c.running.Go(func() {
@@ -86,15 +88,27 @@ func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Co
 		if last != nil {
 			<-last.done // cancelled, so soon
 		}
-		e.code, e.err = guarded(func() (*compiled, error) {
-			wasm, err := load(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return c.compile(ctx, d, wasm)
-		})
+		e.code, e.err = c.make(ctx, d, load)
 	})
 	return e
+}
+
+// make reads and compiles a module. Those that wait for their turn are not in
+// memory yet.
+func (c *code) make(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error)) (*compiled, error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	return guarded(func() (*compiled, error) {
+		wasm, err := load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.compile(ctx, d, wasm)
+	})
 }
 
 // leave gives up one use of e. The last one frees the module, once a compilation

@@ -181,6 +181,41 @@ func newCode(compiling *atomic.Int64, proceed <-chan error) *code {
 
 func noWasm(context.Context) ([]byte, error) { return nil, nil }
 
+// TestCompileFew asks for many modules at once: few of them are read before
+// others have been compiled.
+func TestCompileFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var read atomic.Int64
+		proceed := make(chan error)
+		c := &code{compile: func(context.Context, artifact.Digest, []byte) (*compiled, error) { return nil, <-proceed }}
+		failure := errors.New("no good")
+		var wg sync.WaitGroup
+		for _, d := range []artifact.Digest{"a", "b", "c", "d", "e"} {
+			wg.Go(func() {
+				_, _, err := c.acquire(t.Context(), d, func(context.Context) ([]byte, error) {
+					read.Add(1)
+					return nil, nil
+				})
+				if err != failure {
+					t.Errorf("acquire %s = %v", d, err)
+				}
+			})
+		}
+		for n := int64(compileWorkers); n < 5; n++ {
+			synctest.Wait()
+			if got := read.Load(); got != n {
+				t.Errorf("%d modules have been read, want %d", got, n)
+			}
+			proceed <- failure
+		}
+		for range compileWorkers {
+			proceed <- failure
+		}
+		wg.Wait()
+		c.wait()
+	})
+}
+
 func TestCompileOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var compiling atomic.Int64

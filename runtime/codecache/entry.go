@@ -18,13 +18,26 @@ import (
 var ErrDamaged = errors.New("entry has changed since it was made")
 
 // An Entry is a folder of files that are as they were when it was made.
-type Entry struct{ dir string }
+type Entry struct {
+	dir   string
+	files []file
+}
 
 // Dir returns the folder.
 func (e *Entry) Dir() string { return e.dir }
 
 // Read returns what a file has.
 func (e *Entry) Read(name string) ([]byte, error) { return os.ReadFile(filepath.Join(e.dir, name)) }
+
+// Check says whether files have come or gone since the entry was found, or changed
+// in size. It does not read them.
+func (e *Entry) Check() error {
+	have, err := list(e.dir)
+	if err == nil && !slices.EqualFunc(have, e.files, func(a, b file) bool { return a.Name == b.Name && a.Size == b.Size }) {
+		err = errors.New("its files have changed since it was found")
+	}
+	return err
+}
 
 // Find returns the entry of a key, fs.ErrNotExist if there is none, or
 // ErrDamaged.
@@ -43,7 +56,7 @@ func (c *Cache) Find(key string) (*Entry, error) {
 		return nil, errors.Join(fmt.Errorf("cache of compiled code: %s: %w: %v", key, ErrDamaged, err), c.Remove(key))
 	}
 	use(dir)
-	return &Entry{dir}, nil
+	return &Entry{dir, x.Files}, nil
 }
 
 // use notes that an entry is used now, by one clock: that of files is coarser.
@@ -66,11 +79,24 @@ func (x *index) check(dir string) error {
 	return nil
 }
 
-// scan sums up the files of dir, in the order of their names.
+// scan sums up the files of dir.
 func scan(dir string) ([]file, error) {
-	var list []file
+	files, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
 	buf := make([]byte, 1<<20)
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	for i := range files {
+		if err := files[i].read(dir, buf); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// list returns the files of dir, in the order of their names and without sums.
+func list(dir string) (files []file, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -81,28 +107,36 @@ func scan(dir string) ([]file, error) {
 		if !d.Type().IsRegular() {
 			return fmt.Errorf("%s is not a file", rel)
 		}
-		f := file{Name: filepath.ToSlash(rel)}
-		in, err := os.Open(path)
+		info, err := d.Info()
 		if err != nil {
 			return err
 		}
-		defer in.Close()
-		for {
-			n, err := in.Read(buf)
-			f.Size += int64(n)
-			f.Sum = crc32.Update(f.Sum, castagnoli, buf[:n])
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return err
-			}
-		}
-		list = append(list, f)
+		files = append(files, file{Name: filepath.ToSlash(rel), Size: info.Size()})
 		return nil
 	})
-	slices.SortFunc(list, func(a, b file) int { return strings.Compare(a.Name, b.Name) })
-	return list, err
+	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.Name, b.Name) })
+	return files, err
+}
+
+// read sets the size and the sum of f by its content.
+func (f *file) read(dir string, buf []byte) error {
+	in, err := os.Open(filepath.Join(dir, filepath.FromSlash(f.Name)))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	f.Size, f.Sum = 0, 0
+	for {
+		n, err := in.Read(buf)
+		f.Size += int64(n)
+		f.Sum = crc32.Update(f.Sum, castagnoli, buf[:n])
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // A Draft is an entry that is being made. It ends with Commit or Discard.

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/neutrino-local/neutrino-local/runtime/codecache"
+	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
 )
 
 // TestCodeVersion notices that what is made of a module has changed: codeVersion
@@ -21,7 +22,15 @@ import (
 func TestCodeVersion(t *testing.T) {
 	sum := sha256.New()
 	for _, file := range []string{"busy.wasm", "secret.wasm", "shop.wasm"} {
-		c := compileFileWith(t, newShop().linker, file)
+		wasm, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _, err := newShop().linker.link(wasm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &Component{plan: p}
 		for i := range c.plan.Cores {
 			var imports []string
 			for _, r := range c.plan.Cores[i].Imports {
@@ -35,7 +44,7 @@ func TestCodeVersion(t *testing.T) {
 			fmt.Fprintf(sum, "%q %v %q %q %d %q", out.Wasm, out.Image, out.Globals, out.Start+out.Fuel, out.FuelStart, out.Stuck)
 		}
 	}
-	const version, want = 3, "3ba0e080c9f7ccb8"
+	const version, want = 4, "3ba0e080c9f7ccb8"
 	if got := fmt.Sprintf("%.8x", sum.Sum(nil)); got != want || codeVersion != version {
 		t.Errorf("modules are rewritten to %s by version %d; raise codeVersion, and write both down here in the place of %s and %d", got, codeVersion, want, version)
 	}
@@ -86,7 +95,10 @@ func TestCache(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := in.Close(t.Context()); err != nil {
+		if v, err := in.Call(t.Context(), fn(t, in, "greet"), abi.String("you")); err != nil || v.Text() != "you" {
+			t.Errorf("greet = %v, %v", format(v), err)
+		}
+		if err := errors.Join(in.Close(t.Context()), engine.Close(t.Context())); err != nil {
 			t.Error(err)
 		}
 		return said.String()
@@ -120,24 +132,36 @@ func TestCache(t *testing.T) {
 	if err != nil || files < 2 {
 		t.Errorf("%d files in the cache, %v", files, err)
 	}
-	// An entry that was made of something else is replaced.
+	// Entries that were made of something else are replaced, and so is one that
+	// lacks the code, of which the engine would compile what traps.
 	cache, err := codecache.Open(dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := cacheKey("component", digestOf(wasm))
-	draft, err := cache.Begin(key)
-	if err := errors.Join(err, cache.Remove(key)); err != nil {
+	entry, err := cache.Find(key)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(draft.Write("core-0", []byte("no module")), draft.Commit("")); err != nil {
+	cores, err := entry.Read(coresFile)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if log := use(); !strings.Contains(log, "cache of compiled code not used") {
-		t.Errorf("an entry of something else: log %q", log)
-	}
-	if log := use(); log != "" {
-		t.Errorf("after an entry of something else: log %q", log)
+	for name, content := range map[string][]byte{"of something else": []byte("no modules"), "without code": cores} {
+		draft, err := cache.Begin(key)
+		if err := errors.Join(err, cache.Remove(key)); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(draft.Write(coresFile, content), draft.Commit("")); err != nil {
+			t.Fatal(err)
+		}
+		if log := use(); !strings.Contains(log, "cache of compiled code not used") {
+			t.Errorf("an entry %s: log %q", name, log)
+		}
+		use() // may make the entry only now
+		if log := use(); log != "" {
+			t.Errorf("after an entry %s: log %q", name, log)
+		}
 	}
 	// A cache whose folder is gone is done without.
 	cache, err = codecache.Open(filepath.Join(dir, "gone"), 0)

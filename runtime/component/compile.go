@@ -1,10 +1,7 @@
 package component
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,7 +18,7 @@ import (
 
 // codeVersion is the version of what this package makes of a component before
 // it is compiled. It goes up with each change of that.
-const codeVersion = 3
+const codeVersion = 4
 
 // A core is the compiled module of one core instance.
 type core struct {
@@ -34,10 +31,9 @@ type core struct {
 	fuelStart uint64
 }
 
-// A rewritten module is what compilation begins with, and what is kept beside
-// compiled code, since to make it takes half as long as to load that.
+// A rewritten module is what compilation begins with.
 type rewritten struct {
-	Imports   []string // module and name of each, to know it is for the same plan
+	Imports   []string // module and name of each
 	Wasm      []byte
 	Image     []memory.Segment
 	Memory    *rewrite.Memory
@@ -47,9 +43,6 @@ type rewritten struct {
 	FuelStart uint64
 	Stuck     string
 }
-
-// worthKeeping is the size of a module from which its rewritten form is kept.
-const worthKeeping = 256 << 10
 
 // hostModule is the name by which rewritten modules import host functions; the
 // others are numbers of core instances. tickName is what metered code calls.
@@ -73,7 +66,7 @@ func (c *Component) providerName(r plan.Ref) (module, name string) {
 
 // compileCores rewrites and compiles the core modules. Modules that are linked
 // alike are compiled once.
-func (c *Component) compileCores(ctx context.Context, v vault) error {
+func (c *Component) compileCores(ctx context.Context, v *vault) error {
 	var minimum uint64
 	for i, planned := range c.plan.Cores {
 		providers := map[string]int{hostModule: -1}
@@ -85,11 +78,7 @@ func (c *Component) compileCores(ctx context.Context, v vault) error {
 			}
 			imports = append(imports, module, name)
 		}
-		out, err := c.rewritten(v, i, imports)
-		if err != nil {
-			return fmt.Errorf("module %d: %w", planned.Number, err)
-		}
-		m, err := c.engine.compile(ctx, c.runtime, out.Wasm)
+		out, m, err := c.compileCore(ctx, v, i, imports)
 		if err != nil {
 			return fmt.Errorf("module %d: %w", planned.Number, err)
 		}
@@ -115,31 +104,26 @@ func (c *Component) compileCores(ctx context.Context, v vault) error {
 	return nil
 }
 
-// rewritten returns the rewritten module of a core instance, from the cache if
-// it is there.
-func (c *Component) rewritten(v vault, i int, imports []string) (*rewritten, error) {
-	name := "core-" + strconv.Itoa(i)
+// compileCore compiles the module of a core instance, or takes it from the vault.
+func (c *Component) compileCore(ctx context.Context, v *vault, i int, imports []string) (*rewritten, wazero.CompiledModule, error) {
 	if v.entry != nil {
-		if b, err := v.entry.Read(name); err == nil {
-			out := new(rewritten)
-			if err := gob.NewDecoder(bytes.NewReader(b)).Decode(out); err != nil {
-				return nil, fmt.Errorf("cache: %s: %w", name, err)
-			}
-			if !slices.Equal(out.Imports, imports) {
-				return nil, errors.New("cache: code is of another plan")
-			}
-			return out, nil
+		out, err := v.core(i, imports)
+		if err != nil {
+			return nil, nil, err
 		}
+		m, err := c.engine.compile(ctx, c.runtime, out.Wasm)
+		return out, m, err
 	}
 	out, err := c.rewrite(i, imports)
-	if err == nil && v.draft != nil && len(out.Wasm) > worthKeeping {
-		var b bytes.Buffer
-		if err := gob.NewEncoder(&b).Encode(out); err != nil {
-			return nil, err
-		}
-		err = v.draft.Write(name, b.Bytes())
+	if err != nil {
+		return nil, nil, err
 	}
-	return out, err
+	had := v.code()
+	m, err := c.engine.compile(ctx, c.runtime, out.Wasm)
+	if err == nil {
+		v.add(out, added(had, v.code()))
+	}
+	return out, m, err
 }
 
 // rewrite makes the module of a core instance linkable, metered, and such that

@@ -113,6 +113,7 @@ func (e *Engine) build(ctx context.Context, s source) (*Component, error) {
 	v := e.vault(ctx, key)
 	c, err := e.buildIn(ctx, v, s)
 	if err == nil {
+		c.forget()
 		e.keep(ctx, v, fmt.Sprintf("%s of %d bytes", s.kind, len(s.wasm)))
 		return c, nil
 	}
@@ -120,10 +121,11 @@ func (e *Engine) build(ctx context.Context, s source) (*Component, error) {
 	if v.dir() == "" || ctx.Err() != nil {
 		return nil, err
 	}
-	c, plainErr := e.buildIn(ctx, vault{}, s)
+	c, plainErr := e.buildIn(ctx, new(vault), s)
 	if plainErr != nil {
 		return nil, plainErr
 	}
+	c.forget()
 	if v.entry != nil { // the next one begins anew
 		err = errors.Join(err, e.cache.Remove(key))
 	}
@@ -131,7 +133,7 @@ func (e *Engine) build(ctx context.Context, s source) (*Component, error) {
 	return c, nil
 }
 
-func (e *Engine) buildIn(ctx context.Context, v vault, s source) (_ *Component, err error) {
+func (e *Engine) buildIn(ctx context.Context, v *vault, s source) (_ *Component, err error) {
 	c := &Component{
 		engine: e, linker: s.linker, plan: s.plan,
 		callIndex: map[plan.Ref]int{}, resources: map[*types.Resource]resourceType{}, codecs: abi.NewCompiler(),
@@ -158,13 +160,23 @@ func (e *Engine) buildIn(ctx context.Context, v vault, s source) (_ *Component, 
 	if err := c.compileHost(ctx); err != nil {
 		return nil, err
 	}
-	if v.entry == nil {
-		if err := c.checkUnused(ctx, s.modules); err != nil {
-			return nil, err
-		}
+	if v.entry != nil {
+		err = v.entry.Check() // code that was not there has been compiled, of a stub
+	} else {
+		err = c.checkUnused(ctx, s.modules)
+	}
+	if err != nil {
+		return nil, err
 	}
 	done = true
 	return c, nil
+}
+
+// forget lets go of the binary, which its core modules are parts of.
+func (c *Component) forget() {
+	for i := range c.plan.Cores {
+		c.plan.Cores[i].Module, c.plan.Cores[i].Def = nil, nil
+	}
 }
 
 // UsesPreview1 reports whether instances need [InstanceConfig.Preview1]: the

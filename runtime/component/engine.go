@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"runtime"
@@ -47,6 +46,8 @@ type Engine struct {
 	own      bool // the space is the engine's
 	log      *slog.Logger
 
+	keeping sync.WaitGroup // code that is being put into the cache
+
 	mu   sync.Mutex
 	open map[*Component]struct{} // guarded by mu
 }
@@ -78,6 +79,7 @@ func NewEngine(_ context.Context, cfg Config) (*Engine, error) {
 
 // Close frees all code. No instance may be in use.
 func (e *Engine) Close(ctx context.Context) error {
+	e.keeping.Wait()
 	e.mu.Lock()
 	open := slices.Collect(maps.Keys(e.open))
 	e.mu.Unlock()
@@ -108,61 +110,6 @@ func (e *Engine) remove(c *Component) bool {
 
 const features = api.CoreFeaturesV2 | experimental.CoreFeaturesExtendedConst |
 	experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExceptionHandling
-
-// A vault is where the code of one component is kept on disk: an entry that is
-// there, or a draft of one. Without either, it is nowhere.
-type vault struct {
-	entry *codecache.Entry
-	draft *codecache.Draft
-}
-
-// vault finds or begins the entry of a component. A cache that does not work is
-// logged, and done without.
-func (e *Engine) vault(ctx context.Context, key string) vault {
-	if e.cache == nil {
-		return vault{}
-	}
-	entry, err := e.cache.Find(key)
-	if err == nil {
-		return vault{entry: entry}
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		e.log.WarnContext(ctx, "cache of compiled code not used", "err", err)
-	}
-	draft, err := e.cache.Begin(key)
-	if err != nil {
-		e.log.WarnContext(ctx, "no cache of compiled code", "err", err)
-		return vault{}
-	}
-	return vault{draft: draft}
-}
-
-// dir returns the folder of compiled code, or "".
-func (v vault) dir() string {
-	switch {
-	case v.entry != nil:
-		return v.entry.Dir()
-	case v.draft != nil:
-		return v.draft.Dir()
-	}
-	return ""
-}
-
-// keep makes what was compiled an entry.
-func (e *Engine) keep(ctx context.Context, v vault, note string) {
-	if v.draft == nil {
-		return
-	}
-	if err := v.draft.Commit(note); err != nil {
-		e.log.WarnContext(ctx, "compiled code is not kept", "err", err)
-	}
-}
-
-func (v vault) discard() {
-	if v.draft != nil {
-		_ = v.draft.Discard() // swept up later
-	}
-}
 
 // cacheKey is the key of compiled code: of what, and by whose code.
 func cacheKey(kind, digest string) string {
