@@ -83,6 +83,15 @@ func TestPooledIsFresh(t *testing.T) {
 		"GET /", "GET /s404", "GET /b100", "GET /c", "GET /d", "GET /n", "GET /o", "GET /t", "GET /u", "GET /h",
 		"POST /e one", "POST /e " + strings.Repeat("two", 100_000),
 	}
+	inFull := func(guest string) func(t *testing.T) []byte {
+		return func(t *testing.T) []byte {
+			if os.Getenv("NEUTRINO_TEST_FULL") != "1" {
+				t.Skip("NEUTRINO_TEST_FULL=1 does it: it is compiled for seconds")
+			}
+			return components.Build(t, guest)
+		}
+	}
+	many := []string{"GET /", "GET /words/b/a/b", "POST /echo one", "POST /drain two", "GET /pages/3", "GET /short", "GET /panic"}
 	tests := []struct {
 		name  string
 		wasm  func(t *testing.T) []byte
@@ -91,8 +100,13 @@ func TestPooledIsFresh(t *testing.T) {
 	}{
 		{"c", func(*testing.T) []byte { return components.CHTTP }, c, times},
 		{"c of November 2023", func(*testing.T) []byte { return components.CNovember }, []string{"GET /", "GET /s404", "GET /t"}, times},
+		{"c of October 2023", func(*testing.T) []byte { return components.COctober }, []string{"GET /"}, times},
+		{"c++", func(t *testing.T) []byte { return components.Build(t, components.CPlusPlus) }, many, times},
+		{"rust", func(t *testing.T) []byte { return components.Build(t, components.RustHTTP) }, many, times},
 		{"js", func(t *testing.T) []byte { return components.Build(t, components.JSFetch) }, []string{"GET /", "GET /headers", "GET /nosuch"}, slow},
 		{"go", func(t *testing.T) []byte { return components.Build(t, components.GoHTTP) }, []string{"GET /", "GET /x?y", "POST /z body"}, slow},
+		{"js handler", inFull(components.JSHandler), many, slow},
+		{"js of spin", inFull(components.JSSpin), many, slow},
 	}
 	methods := []memory.Method{memory.Scan, memory.Pagemap, memory.Discard, memory.Copy}
 	for _, tt := range tests {
