@@ -2,77 +2,182 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
+	"github.com/neutrino-local/neutrino-local/e2e/guests/siege"
 )
 
-// TestSiege has apps that do harm in all ways that they can, beside one that is
-// well: that one answers every request, and afterwards nothing of the others is
-// left.
+// TestSiege has apps that do harm, in each way that they can, beside one that is
+// well: that one answers every request as if they were not there, and afterwards
+// nothing of them is left.
 func TestSiege(t *testing.T) {
 	checkGoroutines(t)
 	limits := akamai
-	limits.Handler, limits.Response, limits.Instances = 1500*time.Millisecond, 1<<20, 8
-	limits.GuestMemory = 256 << 20
+	limits.Memory, limits.GuestMemory = 32<<20, 1<<30
+	limits.Response, limits.Instances = 1<<20, 8
 	h := newHost(t, limits)
 	well := newApp(t, h, componentSpec(components.CHTTP))
-	if got := ask(well, "GET /"); !strings.HasSuffix(got, "\nHello from C1") {
-		t.Fatalf("before: %q", got)
+	under := func(name string, attack func(t *testing.T, more func() bool)) {
+		t.Run(name, func(t *testing.T) {
+			beside(t, well, func(func() bool) {}) // what is made once is there before it is counted
+			before := resources(t, h)
+			t.Cleanup(func() { awaitResources(t, h, before) })
+			beside(t, well, func(more func() bool) { attack(t, more) })
+		})
 	}
-	warm := newApp(t, h, componentSpec(components.CHTTP)) // what is made once is there before it is counted
-	besiege(warm, 1, 40)
-	closeApp(t, warm)
-	before := resources(t, h)
-
-	stalled := 40 // more than may run and wait: some are refused
-	if os.Getenv("NEUTRINO_TEST_FULL") == "1" {
-		stalled = 10_000
+	divisions := 50_000
+	if full() {
+		divisions = 1_000_000
 	}
-	bad := newApp(t, h, componentSpec(components.CHTTP))
-	done := make(chan struct{})
-	var work sync.WaitGroup
-	work.Go(func() {
-		defer close(done)
-		besiege(bad, 3, stalled)
+	for _, a := range siege.Attacks(divisions) {
+		under(a.Name, func(t *testing.T, more func() bool) { attack(t, newApp(t, h, componentSpec(a.Wasm)), a, more) })
+	}
+	under("busy start", func(t *testing.T, _ func() bool) { startBusy(t, h) })
+	under("clients that leave", func(t *testing.T, _ func() bool) {
+		leaveEverywhere(t, serve(t, h, componentSpec(components.CHTTP)))
 	})
-	asked := 0
-	for under := true; under; asked++ {
-		if got := ask(well, "GET /"); !strings.HasPrefix(got, "200\n") || !strings.HasSuffix(got, "\nHello from C1") {
-			t.Errorf("beside the others: %.200q", got)
-		}
-		select {
-		case <-done:
-			under = false
-		default:
-		}
-	}
-	work.Wait()
-	closeApp(t, bad)
-	t.Logf("%d requests beside the others", asked)
-	awaitResources(t, h, before)
+	under("all at once", func(t *testing.T, _ func() bool) { besiege(newApp(t, h, componentSpec(components.CHTTP))) })
 }
 
-// awaitResources waits until no more is in use than before.
-func awaitResources(t *testing.T, h *Host, before count) {
+func full() bool { return os.Getenv("NEUTRINO_TEST_FULL") == "1" }
+
+// beside asks an app that is well while others do what they do, which may go on
+// for as long as there is more to come. The collector stops the world again and
+// again. It logs how long the replies took.
+func beside(t *testing.T, well *App, others func(more func() bool)) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; goruntime.Gosched() {
-		after := resources(t, h)
-		if after.within(before) {
-			break
+	const clients, enough = 2, 100
+	done := make(chan struct{})
+	var asked atomic.Int64
+	var work, asking sync.WaitGroup
+	work.Go(func() {
+		defer close(done)
+		others(func() bool { return asked.Load() < enough })
+	})
+	took := make([][]time.Duration, clients)
+	for i := range took {
+		asking.Go(func() {
+			for n := 0; ; n++ {
+				took[i] = append(took[i], askWell(t, well))
+				asked.Add(1)
+				if n%50 == 0 {
+					goruntime.GC()
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	asking.Wait()
+	work.Wait()
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	t.Logf("beside: %d requests, p50 %v, p99 %v, most %v", len(all), all[len(all)/2], all[len(all)*99/100], all[len(all)-1])
+}
+
+// askWell asks an app that is well and returns how long that took.
+func askWell(t *testing.T, well *App) time.Duration {
+	began := time.Now()
+	if got := ask(well, "GET /"); !strings.HasPrefix(got, "200\n") || !strings.HasSuffix(got, "\nHello from C1") {
+		t.Errorf("the app beside: %.200q", got)
+	}
+	return time.Since(began)
+}
+
+// attack sends what does harm from several clients, while there is more. Guests
+// that would not end meet a deadline.
+func attack(t *testing.T, app *App, a siege.Attack, more func() bool) {
+	clients, want := 4, a.Status
+	if a.Status == 0 {
+		want = http.StatusGatewayTimeout
+	}
+	var asking sync.WaitGroup
+	for range clients {
+		asking.Go(func() {
+			for n := 0; n < 2 || more(); n++ {
+				ctx, cancel := soon(t.Context(), a.Status == 0)
+				w := httptest.NewRecorder()
+				app.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, a.Path, nil))
+				cancel()
+				if w.Code != want {
+					t.Errorf("%s: %d %.100q, want %d", a.Name, w.Code, w.Body, want)
+				}
+			}
+		})
+	}
+	asking.Wait()
+}
+
+// soon returns a context in which the handler's deadline comes soon.
+func soon(ctx context.Context, yes bool) (context.Context, context.CancelFunc) {
+	if !yes {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, 200*time.Millisecond, errDeadline)
+}
+
+// startBusy tries to start an app that never does.
+func startBusy(t *testing.T, h *Host) {
+	for range 4 {
+		app, err := h.Compile(t.Context(), componentSpec(siege.Start))
+		if err != nil {
+			t.Error(err)
+			return
 		}
-		if time.Now().After(end) {
-			t.Fatalf("there is more than before: %+v, before %+v", after, before)
+		ctx, cancel := soon(t.Context(), true)
+		if err := app.Start(ctx); err == nil {
+			t.Error("an app has started whose start function does not end")
+		}
+		cancel()
+		closeApp(t, app)
+	}
+}
+
+// leaveEverywhere has clients that go at each point of their requests, and at many
+// of the replies: by a proper end of the connection and by a reset.
+func leaveEverywhere(t *testing.T, v *service) {
+	request := "POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n12345678"
+	for n := range len(request) + 1 {
+		leaveAt(t, v, request[:n], 0, n%2 == 0)
+	}
+	for n := int64(1); n < 1<<20; n *= 4 {
+		for _, path := range []string{"/p100", "/w", "/b100"} {
+			leaveAt(t, v, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path), n, n%3 == 0)
 		}
 	}
+}
+
+// leaveAt sends text, reads so much of the reply, or all if it has less, and goes.
+func leaveAt(t *testing.T, v *service, text string, read int64, reset bool) {
+	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(v.url, "http://"))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	if reset {
+		_ = c.(*net.TCPConn).SetLinger(0)
+	}
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Error(err)
+	}
+	_, _ = io.CopyN(io.Discard, c, read)
 }
 
 func closeApp(t *testing.T, a *App) {
@@ -83,22 +188,28 @@ func closeApp(t *testing.T, a *App) {
 }
 
 // besiege sends requests that are no good, from several clients at once, some of
-// which leave, and as many as stalled that wait for their bodies.
-func besiege(a *App, times, stalled int) {
+// which leave, and many that wait for their bodies: more than may run and wait.
+func besiege(a *App) {
 	var clients sync.WaitGroup
-	for _, request := range []string{
-		"GET /l", "GET /l", "GET /a", "GET /w", "GET /t", "GET /u", "GET /h", "GET /i", "GET /x", "GET /y", "GET /b1500", "GET /c",
-	} {
+	for _, request := range []string{"/l", "/l", "/a", "/w", "/t", "/u", "/h", "/i", "/x", "/y", "/b1500", "/c"} {
 		clients.Go(func() {
-			for range times {
-				ask(a, request)
+			for range 3 {
+				ctx, cancel := soon(context.Background(), true)
+				send(a, httptest.NewRequestWithContext(ctx, http.MethodGet, request, nil))
+				cancel()
 			}
 		})
 		clients.Go(func() {
-			for n := range times {
-				leave(a, request, time.Duration(n)*10*time.Millisecond)
+			for n := range 3 {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(n)*10*time.Millisecond)
+				send(a, httptest.NewRequestWithContext(ctx, http.MethodGet, request, nil))
+				cancel()
 			}
 		})
+	}
+	stalled := 100
+	if full() {
+		stalled = 10_000
 	}
 	for range stalled {
 		clients.Go(func() { stall(a) })
@@ -106,113 +217,19 @@ func besiege(a *App, times, stalled int) {
 	clients.Wait()
 }
 
-// leave sends a request and leaves after a while.
-func leave(a *App, request string, after time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), after)
-	defer cancel()
-	method, path, _ := strings.Cut(request, " ")
+// send has a request answered, in whichever way.
+func send(a *App, r *http.Request) {
 	defer func() { _ = recover() }() // a reply that is broken off
-	a.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "http://h"+path, nil).WithContext(ctx))
+	a.ServeHTTP(httptest.NewRecorder(), r)
 }
 
 // stall sends half a body.
 func stall(a *App) {
 	body, w := io.Pipe()
-	stop := time.AfterFunc(time.Second, func() { w.CloseWithError(io.ErrUnexpectedEOF) }) // a connection would end then
+	stop := time.AfterFunc(200*time.Millisecond, func() { w.CloseWithError(io.ErrUnexpectedEOF) }) // a connection would end then
 	defer stop.Stop()
-	defer func() { _ = recover() }() // a reply that is broken off
-	r := httptest.NewRequest(http.MethodPost, "http://h/e", body)
+	r := httptest.NewRequest(http.MethodPost, "/e", body)
 	r.ContentLength = 100
-	a.ServeHTTP(httptest.NewRecorder(), r)
+	send(a, r)
 	w.Close()
-}
-
-// A count is of what guests may leave behind.
-type count struct {
-	files    int
-	mappings int    // of images; 0 where there are none
-	memory   uint64 // of guests
-}
-
-// within reports whether there is not more than before, but for what is kept
-// for later: spare mappings, and idle instances of the app that is well.
-func (c count) within(before count) bool {
-	return c.files <= before.files+4 && c.mappings <= before.mappings+50 && c.memory <= before.memory+(8<<20)
-}
-
-func resources(t *testing.T, h *Host) count {
-	t.Helper()
-	c := count{memory: h.space.Stats().Used}
-	if fds, err := os.ReadDir("/proc/self/fd"); err == nil {
-		c.files = len(fds)
-	}
-	if maps, err := os.ReadFile("/proc/self/maps"); err == nil {
-		c.mappings = strings.Count(string(maps), "/memfd:")
-	}
-	return c
-}
-
-// TestThousandsWait has guests that all wait for their requests' bodies at once.
-// They cost no processor: another app answers beside them, and when the bodies
-// come all of them answer too.
-func TestThousandsWait(t *testing.T) {
-	checkGoroutines(t)
-	n := 300
-	if os.Getenv("NEUTRINO_TEST_FULL") == "1" {
-		n = 10_000
-	}
-	h := newHost(t, Limits{Memory: akamai.Memory})
-	well, many := newApp(t, h, componentSpec(components.CHTTP)), newApp(t, h, componentSpec(components.CHTTP))
-	if got := ask(well, "GET /"); !strings.HasSuffix(got, "\nHello from C1") {
-		t.Fatalf("before: %q", got)
-	}
-	before := resources(t, h)
-	goOn := make(chan struct{})
-	var waiting, answered sync.WaitGroup
-	waiting.Add(n)
-	arriving := make(chan struct{}, 200) // more would be refused: so many may wait for an instance
-	for range n {
-		answered.Go(func() {
-			arriving <- struct{}{}
-			asked := sync.OnceFunc(func() { <-arriving; waiting.Done() })
-			defer asked() // if it was refused
-			r := httptest.NewRequest(http.MethodPost, "http://h/e", &lateBody{asked: asked, goOn: goOn})
-			r.ContentLength = int64(len(lateText))
-			w := httptest.NewRecorder()
-			if many.ServeHTTP(w, r); w.Code != 200 || w.Body.String() != lateText {
-				t.Errorf("%d %.100q", w.Code, w.Body)
-			}
-		})
-	}
-	waiting.Wait()
-	if during := resources(t, h); before.mappings > 0 && during.mappings < n {
-		t.Errorf("%d mappings while %d wait", during.mappings, n)
-	}
-	for range 100 {
-		if got := ask(well, "GET /"); !strings.HasSuffix(got, "\nHello from C1") {
-			t.Errorf("beside %d that wait: %q", n, got)
-		}
-	}
-	close(goOn)
-	answered.Wait()
-	closeApp(t, many)
-	awaitResources(t, h, before)
-}
-
-const lateText = "after all"
-
-// A lateBody comes when it may.
-type lateBody struct {
-	asked func()
-	goOn  chan struct{}
-	rest  io.Reader
-}
-
-func (b *lateBody) Read(p []byte) (int, error) {
-	if b.rest == nil {
-		b.asked()
-		<-b.goOn
-		b.rest = strings.NewReader(lateText)
-	}
-	return b.rest.Read(p)
 }
