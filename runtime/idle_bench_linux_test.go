@@ -53,7 +53,7 @@ func resident(b *testing.B) holding {
 	debug.FreeOSMemory()
 	rollup, err := os.ReadFile("/proc/self/smaps_rollup")
 	if err != nil {
-		b.Fatal(err)
+		b.Skip(err)
 	}
 	_, pss, _ := bytes.Cut(rollup, []byte("\nPss:"))
 	var kib int
