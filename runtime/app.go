@@ -32,6 +32,9 @@ type Spec struct {
 	// runtime says about a guest. Lines have at most 64 KiB. It is called while a
 	// guest waits. Nil drops them.
 	Output func(component, request, stream, line string)
+	// Progress is told about a compilation every second or so while Compile waits
+	// for it, and at its end. Nil drops it.
+	Progress func(Progress)
 }
 
 // Blobs has the content of an app by digest.
@@ -101,6 +104,9 @@ type Route struct {
 func (h *Host) Compile(ctx context.Context, s Spec) (_ *App, err error) {
 	if s.Output == nil {
 		s.Output = func(_, _, _, _ string) {}
+	}
+	if s.Progress == nil {
+		s.Progress = func(Progress) {}
 	}
 	a := &App{host: h, spec: s, triggers: map[string]*trigger{}, idle: make(chan struct{})}
 	if n := h.limits.Instances; n > 0 {

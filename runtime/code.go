@@ -30,7 +30,7 @@ func (c *compiled) close(ctx context.Context) error {
 
 // code has the compiled modules that are in use, by digest.
 type code struct {
-	compile func(ctx context.Context, d artifact.Digest, wasm []byte) (*compiled, error)
+	compile func(ctx context.Context, d artifact.Digest, wasm []byte, progress func(component.Progress)) (*compiled, error)
 
 	mu      sync.Mutex
 	entries map[artifact.Digest]*entry // guarded by mu; in use or being compiled
@@ -47,25 +47,46 @@ type entry struct {
 	done   chan struct{}      // closed when code and err are set
 	code   *compiled
 	err    error
+
+	began    time.Time
+	progress Progress // guarded by code.mu
 }
 
 // acquire returns the module of digest d. If it has to be compiled, load gets
 // its bytes; a module is compiled once however many ask for it, and for as long
-// as one of them waits. The caller calls release once.
-func (c *code) acquire(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error)) (_ *compiled, release func(), err error) {
+// as one of them waits, who is told by progress. The caller calls release once.
+func (c *code) acquire(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error), progress func(Progress)) (_ *compiled, release func(), err error) {
 	e := c.join(ctx, d, load)
 	release = sync.OnceFunc(func() { c.leave(e) })
-	select {
-	case <-e.done:
-		err = e.err
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
-	if err != nil {
+	if err = c.await(ctx, e, progress); err != nil {
 		release()
 		return nil, nil, err
 	}
 	return e.code, release, nil
+}
+
+// await waits for e.
+func (c *code) await(ctx context.Context, e *entry, progress func(Progress)) error {
+	select {
+	case <-e.done:
+		return e.err // was there
+	default:
+	}
+	tick := time.NewTicker(progressPace)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.done:
+			if e.err == nil {
+				progress(c.progress(e, true))
+			}
+			return e.err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+			progress(c.progress(e, false))
+		}
+	}
 }
 
 func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error)) *entry {
@@ -77,7 +98,7 @@ func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Co
 		return last
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // others may wait for it too
-	e := &entry{digest: d, users: 1, cancel: cancel, done: make(chan struct{})}
+	e := &entry{digest: d, users: 1, cancel: cancel, done: make(chan struct{}), began: time.Now()}
 	if c.entries == nil {
 		c.entries = map[artifact.Digest]*entry{}
 		c.slots = make(chan struct{}, compileWorkers)
@@ -88,14 +109,14 @@ func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Co
 		if last != nil {
 			<-last.done // cancelled, so soon
 		}
-		e.code, e.err = c.make(ctx, d, load)
+		e.code, e.err = c.make(ctx, e, load)
 	})
 	return e
 }
 
 // make reads and compiles a module. Those that wait for their turn are not in
 // memory yet.
-func (c *code) make(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error)) (*compiled, error) {
+func (c *code) make(ctx context.Context, e *entry, load func(context.Context) ([]byte, error)) (*compiled, error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -107,7 +128,11 @@ func (c *code) make(ctx context.Context, d artifact.Digest, load func(context.Co
 		if err != nil {
 			return nil, err
 		}
-		return c.compile(ctx, d, wasm)
+		return c.compile(ctx, e.digest, wasm, func(p component.Progress) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			e.progress = Progress{Bytes: len(wasm), Progress: p}
+		})
 	})
 }
 
@@ -136,20 +161,20 @@ func (c *code) leave(e *entry) {
 // wait returns when no compilation is under way.
 func (c *code) wait() { c.running.Wait() }
 
-// compile reads and compiles a module.
-func (h *Host) compile(ctx context.Context, d artifact.Digest, wasm []byte) (*compiled, error) {
+// compile compiles a module.
+func (h *Host) compile(ctx context.Context, d artifact.Digest, wasm []byte, progress func(component.Progress)) (*compiled, error) {
 	began := time.Now()
-	c, err := h.compileWasm(ctx, digestName(d), wasm)
+	c, err := h.compileWasm(ctx, component.Binary{Wasm: wasm, Digest: digestName(d), Progress: progress})
 	if err == nil {
 		h.log.InfoContext(ctx, "component compiled", "digest", d, "bytes", len(wasm), "took", time.Since(began))
 	}
 	return c, err
 }
 
-func (h *Host) compileWasm(ctx context.Context, digest string, wasm []byte) (*compiled, error) {
-	outline, err := module.Read(wasm)
+func (h *Host) compileWasm(ctx context.Context, b component.Binary) (*compiled, error) {
+	outline, err := module.Read(b.Wasm)
 	if asComponent(outline, err) {
-		c, err := h.components.CompileDigest(ctx, digest, wasm, h.can.linker)
+		c, err := h.components.CompileBinary(ctx, b, h.can.linker)
 		if err != nil {
 			return nil, h.features.explain(err)
 		}
@@ -166,7 +191,7 @@ func (h *Host) compileWasm(ctx context.Context, digest string, wasm []byte) (*co
 	if missing := h.missing(outline); len(missing) > 0 {
 		return &compiled{outline: outline, missing: missing}, nil
 	}
-	c, err := h.components.CompileCommand(ctx, digest, wasm)
+	c, err := h.components.CompileCommand(ctx, b)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/store"
 )
 
@@ -165,7 +168,7 @@ func TestCompileRefusesLocks(t *testing.T) {
 
 // newCode returns code whose compilations last until told.
 func newCode(compiling *atomic.Int64, proceed <-chan error) *code {
-	return &code{compile: func(ctx context.Context, _ artifact.Digest, _ []byte) (*compiled, error) {
+	return &code{compile: func(ctx context.Context, _ artifact.Digest, _ []byte, _ func(component.Progress)) (*compiled, error) {
 		if compiling.Add(1) > 1 {
 			panic("one digest is compiled twice at once")
 		}
@@ -179,6 +182,8 @@ func newCode(compiling *atomic.Int64, proceed <-chan error) *code {
 	}}
 }
 
+func unseen(Progress) {}
+
 func noWasm(context.Context) ([]byte, error) { return nil, nil }
 
 // TestCompileFew asks for many modules at once: few of them are read before
@@ -187,7 +192,9 @@ func TestCompileFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var read atomic.Int64
 		proceed := make(chan error)
-		c := &code{compile: func(context.Context, artifact.Digest, []byte) (*compiled, error) { return nil, <-proceed }}
+		c := &code{compile: func(context.Context, artifact.Digest, []byte, func(component.Progress)) (*compiled, error) {
+			return nil, <-proceed
+		}}
 		failure := errors.New("no good")
 		var wg sync.WaitGroup
 		for _, d := range []artifact.Digest{"a", "b", "c", "d", "e"} {
@@ -195,7 +202,7 @@ func TestCompileFew(t *testing.T) {
 				_, _, err := c.acquire(t.Context(), d, func(context.Context) ([]byte, error) {
 					read.Add(1)
 					return nil, nil
-				})
+				}, unseen)
 				if err != failure {
 					t.Errorf("acquire %s = %v", d, err)
 				}
@@ -216,6 +223,52 @@ func TestCompileFew(t *testing.T) {
 	})
 }
 
+// TestCompileProgress has a compilation that waits for another one, is read, and
+// compiles three modules.
+func TestCompileProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &code{compile: func(_ context.Context, d artifact.Digest, _ []byte, progress func(component.Progress)) (*compiled, error) {
+			if d != "d" {
+				<-time.After(1500 * time.Millisecond)
+				return nil, errors.New("no good")
+			}
+			for n := range 3 {
+				progress(component.Progress{Done: n, Modules: 3})
+				<-time.After(600 * time.Millisecond)
+			}
+			progress(component.Progress{Done: 3, Modules: 3})
+			return &compiled{}, nil
+		}}
+		var others sync.WaitGroup
+		for _, d := range []artifact.Digest{"other", "another"} {
+			others.Go(func() { c.acquire(t.Context(), d, noWasm, unseen) })
+		}
+		synctest.Wait()
+		var got []string
+		load := func(context.Context) ([]byte, error) { return make([]byte, 12_300_000), nil }
+		for range 2 { // the second finds it
+			_, release, err := c.acquire(t.Context(), "d", load, func(p Progress) {
+				p.Component = "web"
+				got = append(got, p.String())
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+		}
+		want := []string{
+			"web: waits for others to be compiled, 1.0 s so far",
+			"web: 12.3 MB, 0 of 3 modules compiled, 2.0 s so far",
+			"web: 12.3 MB, 2 of 3 modules compiled, 3.0 s so far",
+			"web: 12.3 MB compiled in 3.3 s",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		others.Wait()
+	})
+}
+
 func TestCompileOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var compiling atomic.Int64
@@ -225,7 +278,7 @@ func TestCompileOnce(t *testing.T) {
 		failure := errors.New("no good")
 		for range 5 {
 			wg.Go(func() {
-				if _, _, err := c.acquire(t.Context(), "d", noWasm); err != failure {
+				if _, _, err := c.acquire(t.Context(), "d", noWasm, unseen); err != failure {
 					t.Errorf("acquire = %v", err)
 				}
 			})
@@ -252,7 +305,7 @@ func TestCompileCancelled(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			contexts = append(contexts, cancel)
 			wg.Go(func() {
-				if _, _, err := c.acquire(ctx, "d", noWasm); !errors.Is(err, context.Canceled) {
+				if _, _, err := c.acquire(ctx, "d", noWasm, unseen); !errors.Is(err, context.Canceled) {
 					t.Errorf("acquire = %v", err)
 				}
 			})
@@ -268,7 +321,7 @@ func TestCompileCancelled(t *testing.T) {
 		wg.Wait()
 		// One that comes while the cancelled compilation is ending gets its own.
 		ctx, cancel := context.WithCancel(t.Context())
-		wg.Go(func() { c.acquire(ctx, "d", noWasm) })
+		wg.Go(func() { c.acquire(ctx, "d", noWasm, unseen) })
 		synctest.Wait()
 		if compiling.Load() != 1 {
 			t.Error("a new compilation did not start")

@@ -17,12 +17,14 @@ import (
 // TestCompilePanics has what reads and what compiles a module panic: those who
 // wait for it get an error.
 func TestCompilePanics(t *testing.T) {
-	c := &code{compile: func(context.Context, artifact.Digest, []byte) (*compiled, error) { panic("compile") }}
+	c := &code{compile: func(context.Context, artifact.Digest, []byte, func(component.Progress)) (*compiled, error) {
+		panic("compile")
+	}}
 	for want, load := range map[string]func(context.Context) ([]byte, error){
 		"compile": noWasm,
 		"load":    func(context.Context) ([]byte, error) { panic("load") },
 	} {
-		if _, _, err := c.acquire(t.Context(), "d", load); err == nil || !strings.HasSuffix(err.Error(), want) {
+		if _, _, err := c.acquire(t.Context(), "d", load, unseen); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("acquire = %v, want the panic of %s", err, want)
 		}
 	}

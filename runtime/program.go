@@ -69,7 +69,10 @@ func checkComponent(c *artifact.Component) error {
 // code compiles the binary of c.
 func (a *App) code(ctx context.Context, c *artifact.Component) (*compiled, error) {
 	digest, load := a.binary(c)
-	code, release, err := a.host.code.acquire(ctx, digest, load)
+	code, release, err := a.host.code.acquire(ctx, digest, load, func(p Progress) {
+		p.Component = c.ID
+		a.spec.Progress(p)
+	})
 	switch {
 	case err == nil:
 		a.releases = append(a.releases, release)

@@ -125,6 +125,17 @@ func TestEmptyPages(t *testing.T) {
 	}
 }
 
+// TestCompilingPages has a deployment that compiles.
+func TestCompilingPages(t *testing.T) {
+	s := newSite(t, "")
+	s.cloud.compiling = "web: 1 of 2 modules"
+	for _, path := range []string{"/", "/apps/hello", "/apps/hello/failover"} {
+		if _, page := s.do(t, call{method: "GET", path: "/_neutrino" + path}); !strings.Contains(words(page), s.cloud.compiling) {
+			t.Errorf("GET %s does not say %q: %s", path, s.cloud.compiling, words(page))
+		}
+	}
+}
+
 func TestErrorPages(t *testing.T) {
 	s := newSite(t, "")
 	for path, want := range map[string]string{

@@ -32,11 +32,12 @@ const (
 // A cloud is what the API asks of, in memory: the app hello with two revisions,
 // the newer of which is being deployed and held. It notes what it is asked to do.
 type cloud struct {
-	apps   []store.App
-	asked  []string
-	err    error
-	idle   bool
-	digest string
+	compiling string // what the deployment says, which is not as far as switching then
+	apps      []store.App
+	asked     []string
+	err       error
+	idle      bool
+	digest    string
 }
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -80,6 +81,12 @@ func (c *cloud) revision(n store.RevisionNumber) store.Revision {
 }
 
 func (c *cloud) deployment() store.Deployment {
+	if c.compiling != "" {
+		return store.Deployment{
+			ID: "d2", App: helloID, Revision: 2, From: 1, Policy: store.Mixed, Phase: store.Compiling, StartedAt: start,
+			Events: []store.PhaseEvent{{Phase: store.Compiling, At: start}, {Phase: store.Compiling, At: start.Add(time.Second), Detail: c.compiling}},
+		}
+	}
 	return store.Deployment{
 		ID: "d2", App: helloID, Revision: 2, From: 1, Policy: store.Mixed, Phase: store.Switching, StartedAt: start,
 		Events: []store.PhaseEvent{{Phase: store.Creating, At: start}, {Phase: store.Switching, At: start.Add(2 * time.Second)}},

@@ -115,6 +115,10 @@ type compiler struct {
 }
 
 func (c compiler) compile(ctx context.Context, s rollout.Spec) (rollout.Running, error) {
+	var progress func(runtime.Progress)
+	if s.Progress != nil {
+		progress = func(p runtime.Progress) { s.Progress(p.String(), p.Ended) }
+	}
 	app, err := c.host.Compile(ctx, runtime.Spec{
 		App: string(s.Name), AppID: string(s.App), Revision: int(s.Revision),
 		Digest: s.Digest, Lock: s.Lock, Blobs: blobs{c.registry}, Variables: s.Variables,
@@ -124,6 +128,7 @@ func (c compiler) compile(ctx context.Context, s rollout.Spec) (rollout.Running,
 				Component: component, Request: request, Stream: stream, Message: line,
 			})
 		},
+		Progress: progress,
 	})
 	if err != nil {
 		return nil, err // not a nil *runtime.App in an interface

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,29 +62,41 @@ type deployed struct {
 // begun to go to it, or until it is live. A deployment that is held is as far as
 // it gets.
 func waitReady(ctx context.Context, c *client.Client, dep apitype.Deployment, live bool, say io.Writer) (apitype.Deployment, error) {
-	fmt.Fprint(say, "Waiting for app to be ready...")
+	line := newStatusLine(say, "Waiting for app to be ready...")
 	for now, err := range c.Follow(ctx, dep.ID) {
 		if err != nil {
-			fmt.Fprintln(say)
+			line.end("")
 			return dep, err
 		}
 		dep = now
+		line.show(doing(dep))
 		phase := store.Phase(dep.Phase)
 		switch {
 		case phase == store.Failed:
-			fmt.Fprintln(say, " failed")
+			line.end(" failed")
 			return dep, notHealthy(ctx, c, dep)
 		case dep.Held:
-			fmt.Fprintln(say, " ready")
+			line.end(" ready")
 			fmt.Fprintf(say, "held: %d %% of new requests go to %s\n", dep.Share, store.RevisionNumber(dep.Revision))
 			return dep, nil
 		case phase == store.Live, phase.Committed() && !live && !holdAhead(ctx, c, dep):
-			fmt.Fprintln(say, " ready")
+			line.end(" ready")
 			return dep, nil
 		}
 	}
-	fmt.Fprintln(say)
+	line.end("")
 	return dep, fmt.Errorf("deployment %s: the server told no more of it", dep.ID)
+}
+
+// doing is what a deployment says of the compilation that it is waiting for, or
+// "" if it has not waited for long.
+func doing(dep apitype.Deployment) string {
+	n := len(dep.Events)
+	began := slices.IndexFunc(dep.Events, func(e apitype.PhaseEvent) bool { return e.Phase == string(store.Compiling) })
+	if dep.Phase != string(store.Compiling) || began < 0 || dep.Events[n-1].At.Sub(dep.Events[began].At) < time.Second {
+		return ""
+	}
+	return dep.Events[n-1].Detail
 }
 
 // holdAhead reports whether the switch is going to be held, or is by now: then

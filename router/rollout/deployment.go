@@ -29,6 +29,7 @@ type deployment struct {
 	note  chan struct{} // closed and replaced at each change
 
 	unsaved []store.PhaseEvent // events that the store does not have yet
+	passing bool               // the last event gives way to the next one
 }
 
 // changed tells who watches d. The caller holds mu.
@@ -42,6 +43,9 @@ func (d *deployment) changed() {
 func (e *Engine) event(d *deployment, p store.Phase, at time.Time, detail string) {
 	news := d.Phase != p
 	d.Phase = p
+	if d.passing {
+		d.Events, d.passing = slices.Clone(d.Events[:len(d.Events)-1]), false
+	}
 	d.Events = append(d.Events, store.PhaseEvent{Phase: p, At: at, Detail: detail})
 	if news && !p.Ended() {
 		e.publish(d.app)
@@ -55,6 +59,19 @@ func (e *Engine) later(d *deployment, p store.Phase, detail string) {
 	at := time.Now()
 	d.unsaved = append(d.unsaved, store.PhaseEvent{Phase: p, At: at, Detail: detail})
 	e.event(d, p, at, detail)
+}
+
+// compiling notes how far Compiling has come. Only what has been done stays on
+// record.
+func (e *Engine) compiling(d *deployment, detail string, done bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if done {
+		e.later(d, store.Compiling, detail)
+		return
+	}
+	e.event(d, store.Compiling, time.Now(), detail)
+	d.passing = true
 }
 
 // enter begins a phase.

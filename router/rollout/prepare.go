@@ -64,6 +64,7 @@ func (e *Engine) bringUp(ctx context.Context, d *deployment) (*running, error) {
 	if err := e.enter(d, store.Compiling); err != nil {
 		return nil, err
 	}
+	spec.Progress = func(detail string, done bool) { e.compiling(d, detail, done) }
 	h, err := e.Compile(ctx, spec)
 	if err != nil {
 		return nil, err

@@ -83,6 +83,9 @@ type Spec struct {
 	Digest    artifact.Digest // of the manifest
 	Lock      artifact.Lock
 	Variables map[string]string
+	// Progress is told how far compiling has come, until it is done with a
+	// component; then comes the next one. Nil: nobody is.
+	Progress func(detail string, done bool)
 }
 
 // Running is a compiled revision. Start makes it ready to serve; Close ends it,

@@ -60,6 +60,48 @@ func TestWatch(t *testing.T) {
 	})
 }
 
+// TestCompilingIsTold has a component that takes three looks to compile and one
+// that is there at once: of the first only the end stays on record.
+func TestCompilingIsTold(t *testing.T) {
+	tell := func(cfg *Config) {
+		compile := cfg.Compile
+		cfg.Compile = func(ctx context.Context, s Spec) (Running, error) {
+			for i, detail := range []string{"web: 1 s", "web: 2 s", "web: done", "api: done"} {
+				<-time.After(time.Second)
+				s.Progress(detail, i >= 2)
+			}
+			return compile(ctx, s)
+		}
+	}
+	inBubble(t, func(t *testing.T, c *cloud) {
+		d := c.deploy(fakeApp{compiling: time.Second})
+		details := func(events []store.PhaseEvent) (all []string) {
+			for _, e := range events {
+				if e.Phase == store.Compiling {
+					all = append(all, e.Detail)
+				}
+			}
+			return all
+		}
+		var seen [][]string
+		for range 5 {
+			synctest.Wait()
+			p, _ := c.Progress(d.ID)
+			seen = append(seen, details(p.Events))
+			<-time.After(time.Second)
+		}
+		want := [][]string{{""}, {"", "web: 1 s"}, {"", "web: 2 s"}, {"", "web: done"}, {"", "web: done", "api: done"}}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Error(diff)
+		}
+		c.end(d)
+		kept, err := c.store.Deployment(t.Context(), d.ID)
+		if diff := cmp.Diff(want[4], details(kept.Events)); diff != "" || err != nil {
+			t.Errorf("kept: %s, %v", diff, err)
+		}
+	}, tell)
+}
+
 func TestTouch(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *cloud) {
 		c.first(fakeApp{})

@@ -66,9 +66,10 @@ func (c *Component) providerName(r plan.Ref) (module, name string) {
 
 // compileCores rewrites and compiles the core modules. Modules that are linked
 // alike are compiled once.
-func (c *Component) compileCores(ctx context.Context, v *vault) error {
+func (c *Component) compileCores(ctx context.Context, v *vault, progress func(Progress)) error {
 	var minimum uint64
 	for i, planned := range c.plan.Cores {
+		progress(Progress{Done: i, Modules: len(c.plan.Cores), Cached: v.entry != nil})
 		providers := map[string]int{hostModule: -1}
 		var imports []string
 		for _, r := range planned.Imports {
@@ -101,6 +102,7 @@ func (c *Component) compileCores(ctx context.Context, v *vault) error {
 		}
 		c.cores = append(c.cores, k)
 	}
+	progress(Progress{Done: len(c.cores), Modules: len(c.cores), Cached: v.entry != nil})
 	return nil
 }
 

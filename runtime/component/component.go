@@ -66,23 +66,38 @@ type resourceType struct {
 // lacks something, or the component needs what is not built, the error is a
 // *LinkError.
 func (e *Engine) Compile(ctx context.Context, wasm []byte, l *Linker) (*Component, error) {
-	return e.CompileDigest(ctx, "", wasm, l)
+	return e.CompileBinary(ctx, Binary{Wasm: wasm}, l)
 }
 
-// CompileDigest is Compile of bytes whose digest is known; it must be good in
-// the name of a file.
-func (e *Engine) CompileDigest(ctx context.Context, digest string, wasm []byte, l *Linker) (*Component, error) {
-	p, modules, err := l.link(wasm)
+// A Binary is what is compiled, with what is known of it.
+type Binary struct {
+	Wasm   []byte
+	Digest string // good in the name of a file; "": not known
+	// Progress is told how far the compilation has come, each time a core module
+	// is done. Nil: nobody is.
+	Progress func(Progress)
+}
+
+// Progress is how far a compilation has come. The engine tells nothing of what it
+// does within a module.
+type Progress struct {
+	Done, Modules int  // core modules that are compiled, of all
+	Cached        bool // the code comes from the cache
+}
+
+// CompileBinary is Compile of a binary of which more is known.
+func (e *Engine) CompileBinary(ctx context.Context, b Binary, l *Linker) (*Component, error) {
+	p, modules, err := l.link(b.Wasm)
 	if err != nil {
 		return nil, err
 	}
-	return e.build(ctx, source{kind: "component", digest: digest, wasm: wasm, linker: l, plan: p, modules: modules})
+	return e.build(ctx, source{Binary: b, kind: "component", linker: l, plan: p, modules: modules})
 }
 
 // CompileCommand compiles a core module that imports nothing but WASI preview
 // 1, for [Instance.Run].
-func (e *Engine) CompileCommand(ctx context.Context, digest string, wasm []byte) (*Component, error) {
-	m, err := rewrite.Parse(wasm)
+func (e *Engine) CompileCommand(ctx context.Context, b Binary) (*Component, error) {
+	m, err := rewrite.Parse(b.Wasm)
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +105,13 @@ func (e *Engine) CompileCommand(ctx context.Context, digest string, wasm []byte)
 	if err != nil {
 		return nil, err
 	}
-	return e.build(ctx, source{kind: "command", digest: digest, wasm: wasm, linker: NewLinker(), plan: p})
+	return e.build(ctx, source{Binary: b, kind: "command", linker: NewLinker(), plan: p})
 }
 
 // A source is what a component is compiled from.
 type source struct {
+	Binary
 	kind    string
-	digest  string // "": not known yet
-	wasm    []byte
 	linker  *Linker
 	plan    *plan.Plan
 	modules []*rewrite.Module
@@ -106,15 +120,18 @@ type source struct {
 // build compiles with the cache. Only if that fails it is tried without, to
 // tell an invalid module from a cache that is corrupt or full.
 func (e *Engine) build(ctx context.Context, s source) (*Component, error) {
-	if e.cache != nil && s.digest == "" {
-		s.digest = digestOf(s.wasm)
+	if s.Progress == nil {
+		s.Progress = func(Progress) {}
 	}
-	key := cacheKey(s.kind, s.digest)
+	if e.cache != nil && s.Digest == "" {
+		s.Digest = digestOf(s.Wasm)
+	}
+	key := cacheKey(s.kind, s.Digest)
 	v := e.vault(ctx, key)
 	c, err := e.buildIn(ctx, v, s)
 	if err == nil {
 		c.forget()
-		e.keep(ctx, v, fmt.Sprintf("%s of %d bytes", s.kind, len(s.wasm)))
+		e.keep(ctx, v, fmt.Sprintf("%s of %d bytes", s.kind, len(s.Wasm)))
 		return c, nil
 	}
 	v.discard()
@@ -154,7 +171,7 @@ func (e *Engine) buildIn(ctx context.Context, v *vault, s source) (_ *Component,
 		}
 	}
 	c.compileCalls()
-	if err := c.compileCores(ctx, v); err != nil {
+	if err := c.compileCores(ctx, v, s.Progress); err != nil {
 		return nil, err
 	}
 	if err := c.compileHost(ctx); err != nil {

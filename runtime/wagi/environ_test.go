@@ -97,7 +97,7 @@ func TestManyHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command, err := engine.CompileCommand(ctx, "", wasm)
+	command, err := engine.CompileCommand(ctx, component.Binary{Wasm: wasm})
 	if err != nil {
 		t.Fatal(err)
 	}

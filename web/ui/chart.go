@@ -111,6 +111,15 @@ func phases(d apitype.Deployment, now time.Time) []segment {
 	return spread(parts)
 }
 
+// doing is what a deployment says of the compilation that it is waiting for, or
+// "".
+func doing(d apitype.Deployment) string {
+	if n := len(d.Events); n > 0 && d.Phase == string(store.Compiling) {
+		return d.Events[n-1].Detail
+	}
+	return ""
+}
+
 // A part is a segment that has no place yet.
 type part struct {
 	segment

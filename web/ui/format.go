@@ -19,6 +19,7 @@ func functions(assets map[string]asset) template.FuncMap {
 		},
 		"rev":     func(n int) string { return store.RevisionNumber(n).String() },
 		"tone":    tone,
+		"doing":   doing,
 		"short":   shortDigest,
 		"bytes":   byteSize,
 		"count":   thousands,
