@@ -21,37 +21,33 @@ func (c *capabilities) close() {
 func (h *Host) servers() conns.Network { return conns.Network{Dial: h.network.Dial, Roots: h.roots} }
 
 // grantRedis lets a component talk to the Redis servers that it may reach.
-func (a *App) grantRedis(c *artifact.Component) (grant, error) {
+func (a *App) grantRedis(c *artifact.Component) grant {
 	reach := a.reach(c)
-	return func(in *component.Instance, log func(string)) error {
+	return func(in *component.Instance, log func(string)) {
 		a.host.can.redis.Set(in, &redis.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
-		return nil
-	}, nil
+	}
 }
 
 // grantPostgres lets a component talk to the PostgreSQL servers that it may reach.
-func (a *App) grantPostgres(c *artifact.Component) (grant, error) {
+func (a *App) grantPostgres(c *artifact.Component) grant {
 	reach := a.reach(c)
-	return func(in *component.Instance, log func(string)) error {
+	return func(in *component.Instance, log func(string)) {
 		a.host.can.postgres.Set(in, &postgres.State{Guest: conns.Guest{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow}})
-		return nil
-	}, nil
+	}
 }
 
 // grantMySQL lets a component talk to the MySQL servers that it may reach.
-func (a *App) grantMySQL(c *artifact.Component) (grant, error) {
+func (a *App) grantMySQL(c *artifact.Component) grant {
 	reach := a.reach(c)
-	return func(in *component.Instance, log func(string)) error {
+	return func(in *component.Instance, log func(string)) {
 		a.host.can.mysql.Set(in, &mysql.State{App: a.spec.AppID, Network: a.host.servers(), Allow: reach.For(log).Allow})
-		return nil
-	}, nil
+	}
 }
 
 // grantMQTT lets a component publish by the MQTT brokers that it may reach.
-func (a *App) grantMQTT(c *artifact.Component) (grant, error) {
+func (a *App) grantMQTT(c *artifact.Component) grant {
 	reach := a.reach(c)
-	return func(in *component.Instance, log func(string)) error {
+	return func(in *component.Instance, log func(string)) {
 		a.host.can.mqtt.Set(in, &mqtt.State{Network: a.host.servers(), Allow: reach.For(log).Allow})
-		return nil
-	}, nil
+	}
 }

@@ -57,37 +57,32 @@ func newCapabilities(f Features) capabilities {
 }
 
 // A grant gives an instance what its component may use of one host's interfaces.
-// It is called for every instance before guest code runs, after the state of
-// wasi.Host is set; what it sets must be fresh each time. log writes a line of
-// ours into the guest's stderr, and may be called by the guest's goroutine only.
-type grant func(in *component.Instance, log func(line string)) error
+// It is called for every instance, after the state of wasi.Host is set; what it
+// sets must be fresh each time. log writes a line of ours into the guest's stderr,
+// and may be called by the guest's goroutine only.
+type grant func(in *component.Instance, log func(line string))
+
+// grants are those of a component: of WASI, which instances get before guest code
+// runs, and of Spin, which they get when it first asks for something of them.
+// Instances without any can link all and use nothing.
+type grants struct{ wasi, spin []grant }
 
 // grants returns the grants of a component of a. What its manifest asks for and
-// this host cannot give is an error. An instance with no grants can link all and
-// use nothing.
-func (a *App) grants(c *artifact.Component) ([]grant, error) {
+// this host cannot give is an error.
+func (a *App) grants(c *artifact.Component) (grants, error) {
 	if err := a.host.features.check(c); err != nil {
-		return nil, err
+		return grants{}, err
 	}
-	var grants []grant
-	for _, of := range []func(*artifact.Component) (grant, error){
-		a.grantVariables,
-		a.grantKeyValue,
-		a.grantHTTP,
-		a.grantSockets,
-		a.grantRedis,
-		a.grantPostgres,
-		a.grantMySQL,
-		a.grantMQTT,
-		a.grantSQLite,
-	} {
-		g, err := of(c)
+	g := grants{wasi: []grant{a.grantHTTP(c), a.grantSockets(c)}}
+	for _, of := range []func(*artifact.Component) (grant, error){a.grantVariables, a.grantKeyValue, a.grantSQLite} {
+		one, err := of(c)
 		if err != nil {
-			return nil, fmt.Errorf("component %q: %w", c.ID, err)
+			return grants{}, fmt.Errorf("component %q: %w", c.ID, err)
 		}
-		grants = append(grants, g)
+		g.spin = append(g.spin, one)
 	}
-	return grants, nil
+	g.spin = append(g.spin, a.grantOutbound(c), a.grantRedis(c), a.grantPostgres(c), a.grantMySQL(c), a.grantMQTT(c))
+	return g, nil
 }
 
 // logTo returns what a grant writes lines with that are not part of what the
@@ -122,9 +117,8 @@ func (a *App) grantVariables(c *artifact.Component) (grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(in *component.Instance, _ func(string)) error {
+	return func(in *component.Instance, _ func(string)) {
 		a.host.can.variables.Set(in, own)
-		return nil
 	}, nil
 }
 
@@ -135,13 +129,12 @@ func (a *App) grantKeyValue(c *artifact.Component) (grant, error) {
 	if len(labels) > 0 && a.host.keyValue == nil {
 		return nil, fmt.Errorf("unknown key_value_stores label %q: this host has no key-value stores", labels[0])
 	}
-	return func(in *component.Instance, log func(string)) error {
+	return func(in *component.Instance, log func(string)) {
 		s := &keyvalue.State{Labels: labels, Log: log}
 		if len(labels) > 0 {
 			s.App = a.host.keyValue.App(store.AppID(a.spec.AppID))
 		}
 		a.host.can.keyvalue.Set(in, s)
-		return nil
 	}, nil
 }
 
@@ -150,12 +143,11 @@ func (a *App) grantSQLite(c *artifact.Component) (grant, error) {
 	host, labels := a.host.can.sqlite, c.Metadata.Databases
 	switch {
 	case host == nil: // and features.check has refused all labels
-		return func(*component.Instance, func(string)) error { return nil }, nil
+		return func(*component.Instance, func(string)) {}, nil
 	case len(labels) > 0 && a.host.sqlite == nil:
 		return nil, fmt.Errorf("unknown sqlite_databases label %q: this host has no SQLite databases", labels[0])
 	}
-	return func(in *component.Instance, _ func(string)) error {
+	return func(in *component.Instance, _ func(string)) {
 		host.Set(in, &sqlite.State{Store: a.host.sqlite, App: a.spec.AppID, Labels: labels})
-		return nil
 	}, nil
 }

@@ -21,6 +21,7 @@ type pooled struct {
 
 // Reset is what the pool does behind the reply.
 func (p *pooled) Reset(ctx context.Context, t *pool.Turn) (pages int, err error) {
+	p.output.detach()
 	r, err := p.Instance.Reset(ctx, t)
 	return r.Pages, err
 }
@@ -58,11 +59,11 @@ type supply struct {
 	seats     *pool.Set[*seat]
 }
 
-// newSupply returns the supply of a component. start makes an instance ready to
-// be lent; nil: instances are made for each request.
-func (a *App) newSupply(c *component.Component, start func(*component.Instance, *outlet) error) *supply {
+// newSupply returns the supply of a component. config is for an instance that
+// writes there; nil: instances are made for each request.
+func (a *App) newSupply(c *component.Component, config func(*outlet) component.InstanceConfig) *supply {
 	s := &supply{component: c, spawn: a.host.pool.Go, limit: a.host.limits.Memory, count: &a.count}
-	if start == nil || a.host.space.Method() == memory.Fresh || c.UsesPreview1() || c.Resettable() != nil {
+	if config == nil || a.host.space.Method() == memory.Fresh || c.UsesPreview1() || c.Resettable() != nil {
 		s.seats = pool.NewSet(a.pool, pool.SetConfig[*seat]{Fresh: true, Make: func(context.Context, *pool.Turn) (*seat, error) {
 			m, err := c.Reserve(s.limit)
 			return &seat{memories: m}, err
@@ -71,14 +72,10 @@ func (a *App) newSupply(c *component.Component, start func(*component.Instance, 
 	}
 	s.instances = pool.NewSet(a.pool, pool.SetConfig[*pooled]{Keep: 1, Make: func(ctx context.Context, t *pool.Turn) (*pooled, error) {
 		p := &pooled{output: &outlet{}}
+		cfg := config(p.output)
+		cfg.MemoryLimit, cfg.Turn = s.limit, t
 		var err error
-		p.Instance, err = c.Instantiate(ctx, component.InstanceConfig{
-			MemoryLimit: s.limit, Turn: t,
-			Init: func(in *component.Instance) error {
-				p.output.detach()
-				return start(in, p.output)
-			},
-		})
+		p.Instance, err = c.Instantiate(ctx, cfg)
 		return p, err
 	}})
 	return s

@@ -88,17 +88,26 @@ func httpHosts(old []string) []string {
 
 var errDenied = errors.New("not among the allowed_outbound_hosts")
 
-// grantHTTP is for wasi:http's outgoing requests and for fermyon:spin/http.
-func (a *App) grantHTTP(c *artifact.Component) (grant, error) {
+// grantHTTP is for wasi:http's outgoing requests.
+func (a *App) grantHTTP(c *artifact.Component) grant {
+	reach := a.reach(c)
+	return func(in *component.Instance, log func(string)) {
+		a.host.can.http.Set(in, &wasihttp.State{Outbound: &wasihttp.Outbound{Allow: allow(reach, log), Transport: sender{a}}})
+	}
+}
+
+// grantOutbound is for fermyon:spin/http.
+func (a *App) grantOutbound(c *artifact.Component) grant {
 	reach := a.reach(c)
 	body := a.host.limits.Response
-	return func(in *component.Instance, log func(string)) error {
-		access := reach.For(log)
-		allow := func(ctx context.Context, u *url.URL) error { return allowRequest(ctx, access, u) }
-		a.host.can.http.Set(in, &wasihttp.State{Outbound: &wasihttp.Outbound{Allow: allow, Transport: sender{a}}})
-		a.host.can.outbound.Set(in, &outbound.State{Allow: allow, Transport: sender{a}, MaxBody: body, Models: c.Metadata.AIModels})
-		return nil
-	}, nil
+	return func(in *component.Instance, log func(string)) {
+		a.host.can.outbound.Set(in, &outbound.State{Allow: allow(reach, log), Transport: sender{a}, MaxBody: body, Models: c.Metadata.AIModels})
+	}
+}
+
+func allow(reach *outbound.Reach, log func(string)) func(context.Context, *url.URL) error {
+	access := reach.For(log)
+	return func(ctx context.Context, u *url.URL) error { return allowRequest(ctx, access, u) }
 }
 
 // allowRequest is wasihttp.Outbound.Allow.
@@ -119,9 +128,9 @@ func allowRequest(ctx context.Context, access *outbound.Access, u *url.URL) erro
 }
 
 // grantSockets is for wasi:sockets.
-func (a *App) grantSockets(c *artifact.Component) (grant, error) {
+func (a *App) grantSockets(c *artifact.Component) grant {
 	reach, network := a.reach(c), a.host.network
-	return func(in *component.Instance, log func(string)) error {
+	return func(in *component.Instance, log func(string)) {
 		access := reach.For(log)
 		a.host.can.wasi.State(in).Network = &sockets.Network{
 			Allow: func(use sockets.Use, addr netip.AddrPort) bool {
@@ -130,8 +139,7 @@ func (a *App) grantSockets(c *artifact.Component) (grant, error) {
 			},
 			Lookup: func(name string) bool { return reach.Knows(name) && (!network.offline || name == "localhost") },
 		}
-		return nil
-	}, nil
+	}
 }
 
 func scheme(use sockets.Use) string {

@@ -30,7 +30,7 @@ type guest struct {
 	supply      *supply
 	environment []wagi.Variable // of the manifest, by name
 	files       *files.Tree     // nil: none
-	grants      []grant
+	grants      grants
 }
 
 // guest returns the guest of a component. One that sees its request before it is
@@ -49,11 +49,11 @@ func (a *App) guest(ctx context.Context, c *artifact.Component, code *component.
 			return nil, fmt.Errorf("component %q: %w", c.ID, err)
 		}
 	}
-	var start func(*component.Instance, *outlet) error
+	var config func(*outlet) component.InstanceConfig
 	if !command {
-		start = func(in *component.Instance, o *outlet) error { return g.init(in, g.invocation(&o.stdout, &o.stderr)) }
+		config = func(o *outlet) component.InstanceConfig { return g.sees(g.invocation(&o.stdout, &o.stderr)) }
 	}
-	g.supply = a.newSupply(code, start)
+	g.supply = a.newSupply(code, config)
 	return g, nil
 }
 
@@ -97,28 +97,40 @@ func (g *guest) borrow(ctx context.Context, i *wagi.Invocation, f func(context.C
 // config is for an instance that sees i and is made for it, with the context for
 // its calls, and what is to be done when it is gone.
 func (g *guest) config(ctx context.Context, i *wagi.Invocation) (context.Context, component.InstanceConfig, func()) {
-	config, done := component.InstanceConfig{}, func() {}
+	config, done := g.sees(i), func() {}
 	if g.supply.component.UsesPreview1() {
 		ctx, config.Preview1, done = i.Preview1(ctx, g.files)
 	}
-	config.Init = func(in *component.Instance) error { return g.init(in, i) }
 	return ctx, config, done
 }
 
-// init gives an instance what it sees and may use.
+// sees is for an instance that sees i.
+func (g *guest) sees(i *wagi.Invocation) component.InstanceConfig {
+	return component.InstanceConfig{
+		Init: func(in *component.Instance) error { return g.init(in, i) },
+		Late: func(in *component.Instance) { g.late(in, i) },
+	}
+}
+
+// init gives an instance what it sees, and may use of WASI.
 func (g *guest) init(in *component.Instance, i *wagi.Invocation) error {
 	s, err := g.state(i)
 	if err != nil {
 		return err
 	}
 	g.can.wasi.Set(in, s)
-	log := logTo(i.Stderr)
-	for _, grant := range g.grants {
-		if err := grant(in, log); err != nil {
-			return err
-		}
-	}
+	give(in, i, g.grants.wasi)
 	return nil
+}
+
+// late gives an instance the rest of what it may use.
+func (g *guest) late(in *component.Instance, i *wagi.Invocation) { give(in, i, g.grants.spin) }
+
+func give(in *component.Instance, i *wagi.Invocation, all []grant) {
+	log := logTo(i.Stderr)
+	for _, grant := range all {
+		grant(in, log)
+	}
 }
 
 // state is what an instance sees by WASI 0.2.

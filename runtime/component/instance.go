@@ -29,6 +29,9 @@ type InstanceConfig struct {
 	// Init sets the state of hosts ([Slot.Set]) before any guest code runs: when
 	// the instance is made, and again when it is reset.
 	Init func(*Instance) error
+	// Late sets what Init has not set and a guest may never ask for: it is called
+	// when something of it is asked for, at most once for each call of Init.
+	Late func(*Instance)
 	// Memories is room that was reserved by [Component.Reserve]; nil: it is
 	// reserved now, without a limit but MemoryLimit.
 	Memories *memory.Set
@@ -47,6 +50,8 @@ type InstanceConfig struct {
 type Instance struct {
 	component *Component
 	init      func(*Instance) error
+	late      func(*Instance)
+	isLate    bool // late has been called
 	cores     []api.Module
 	memories  *memory.Set
 	owned     []memory.Memory // of memories, in their order
@@ -104,7 +109,7 @@ func (c *Component) Reserve(limit uint64) (*memory.Set, error) {
 // If it fails, even by a panic of a host, all that it took is given back.
 func (c *Component) Instantiate(ctx context.Context, cfg InstanceConfig) (_ *Instance, err error) {
 	in := c.newInstance()
-	in.init, in.turn, in.memories = cfg.Init, cfg.Turn, cfg.Memories
+	in.init, in.late, in.turn, in.memories = cfg.Init, cfg.Late, cfg.Turn, cfg.Memories
 	if in.memories == nil {
 		if in.memories, err = c.Reserve(cfg.MemoryLimit); err != nil {
 			return nil, err
@@ -151,6 +156,7 @@ func (c *Component) newInstance() *Instance {
 }
 
 func (in *Instance) initialize() error {
+	in.isLate = false
 	if in.init == nil {
 		return nil
 	}

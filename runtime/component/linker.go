@@ -123,11 +123,16 @@ func (s Slot[T]) Get(c *Call) T { return s.In(c.task.inst) }
 
 // In returns the state of in.
 func (s Slot[T]) In(in *Instance) T {
+	if in.state[s.i] == nil && in.late != nil && !in.isLate {
+		in.isLate = true
+		in.late(in)
+	}
 	v, _ := in.state[s.i].(T)
 	return v
 }
 
-// Set gives in its state: in [InstanceConfig.Init], before guest code runs.
+// Set gives in its state: in [InstanceConfig.Init], before guest code runs, or in
+// [InstanceConfig.Late].
 func (s Slot[T]) Set(in *Instance, v T) { in.state[s.i] = v }
 
 // A Missing is something that a component imports and the host does not offer.
