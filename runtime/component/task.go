@@ -15,6 +15,10 @@ import (
 // millisecond, which is what each step of another request may have to wait for.
 const fuel = 500_000
 
+// fuelOf returns how much the code of each module of a component may do. Each
+// has a counter of its own: of many, each is given less.
+func fuelOf(modules int) int64 { return min(fuel, 4*fuel/int64(max(1, modules))) }
+
 // A task is one call into an instance, and all calls within it. It is the
 // context that the engine hands to host functions: they find their instance by
 // a type assertion.
@@ -44,7 +48,7 @@ func tick(ctx context.Context, stack []uint64) {
 		t.inst.stopped = true
 		panic(err)
 	}
-	stack[0] = fuel
+	stack[0] = uint64(fuelOf(len(t.inst.cores)))
 }
 
 // ErrStack ends a guest that calls too deeply.

@@ -90,7 +90,7 @@ func (b code) instruction(o operation) code {
 // unit is how many bytes or items are done for one unit of fuel, as a shift.
 func (o operation) unit() int32 {
 	if o.sub == bulkMemoryCopy || o.sub == bulkMemoryFill {
-		return 3
+		return 4
 	}
 	return 0
 }

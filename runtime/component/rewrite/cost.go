@@ -14,6 +14,11 @@ const (
 // long operations.
 const chunk = 1 << 13
 
+// doubt is which part of the cost of ways is charged that are not always taken.
+// The longest way is paid for all too rarely: most code would run out of fuel
+// many times too early.
+const doubt = 8
+
 // small bounds what a function may cost, besides its loops, for its callers to
 // pay for it: it needs no check of its own. Calls through tables pay for none.
 const small = 128
@@ -21,7 +26,7 @@ const small = 128
 // perByte and perItem are how many bytes of memory and items of a table an
 // operation does for one unit.
 const (
-	perByte = 8
+	perByte = 16
 	perItem = 1
 )
 

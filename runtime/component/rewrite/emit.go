@@ -77,7 +77,12 @@ func (in *instrument) emit(start, first, end int, t uint32, v verdict) {
 	in.append(out)
 }
 
-// price returns what a check between two chunks of a region is charged.
+// price returns what a check between two chunks of a region is charged: what
+// must be paid on any way, and a part of what may have to be.
 func (in *instrument) price(region int, lo, hi int64) int64 {
-	return max(1, min((hi+1)*chunk, in.regions[region].total)-(lo+1)*chunk)
+	total := in.regions[region].total
+	from := (lo + 1) * chunk
+	most := min((hi+1)*chunk, total.most) - from
+	sure := max(0, min(most, total.least-from))
+	return max(1, sure+(most-sure)/doubt)
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/neutrino-local/neutrino-local/runtime/component/types"
 )
 
 func fixture(tb testing.TB, name string) []byte {
@@ -115,14 +117,14 @@ func TestCharges(t *testing.T) {
 		args     []uint64
 		min, max int64
 	}{
-		{"even", []uint64{1000}, 1000 * 10, 1000 * 100},
+		{"even", []uint64{1000}, 1000 * 5, 1000 * 50},
 		{"divide", []uint64{100_000}, 4_000_000, 8_000_000},
 		{"divide", []uint64{200_000}, 8_000_000, 16_000_000},
-		{"count", []uint64{100_000}, 500_000, 1_500_000},
-		{"fill", []uint64{0, 1, 1 << 18}, 1 << 15, 1<<15 + 5000},
-		{"fill", []uint64{0, 1, 1 << 10}, 1 << 7, 5000},
-		{"copy", []uint64{0, 1, 1<<18 - 1}, 1<<15 - 1, 1<<15 + 5000},
-		{"copy", []uint64{1, 0, 1<<18 - 1}, 1<<15 - 1, 1<<15 + 5000},
+		{"count", []uint64{100_000}, 300_000, 900_000},
+		{"fill", []uint64{0, 1, 1 << 18}, 1 << 14, 1<<14 + 5000},
+		{"fill", []uint64{0, 1, 1 << 10}, 1 << 6, 5000},
+		{"copy", []uint64{0, 1, 1<<18 - 1}, 1<<14 - 1, 1<<14 + 5000},
+		{"copy", []uint64{1, 0, 1<<18 - 1}, 1<<14 - 1, 1<<14 + 5000},
 		{"grow", []uint64{10}, 1000 + 5120, 15000},
 		{"grow", []uint64{0xffffffff}, 1000, 5000},
 		{"tableGrow", []uint64{900}, 1900, 8000},
@@ -195,10 +197,45 @@ func TestStraight(t *testing.T) {
 	}
 }
 
+// TestDispatch has a loop that goes to one of many places in each round, as Go
+// makes of every function: a round must not be charged for all of them, nor for
+// much less than it does.
+func TestDispatch(t *testing.T) {
+	const places, rounds, work = 50, 1000, 20
+	division := code{}.get(1).i32(3).op(0x6e).set(1)
+	body := code{}.op(opLoop, opEmpty)
+	for range places + 1 {
+		body = body.op(opBlock, opEmpty)
+	}
+	body = body.get(0).i32(places).op(0x70).op(opBrTable).u32(places - 1) // rem_u
+	for i := range uint32(places) {
+		body = body.u32(i)
+	}
+	body = body.op(opEnd)
+	for i := range uint32(places) { // the next round, from the block that is left after places-i others
+		body = append(body, bytes.Repeat(division, work)...)
+		body = body.get(0).i32(1).op(opI32Sub).index(opLocalTee, 0).index(opBrIf, places-i).op(opReturn, opEnd)
+	}
+	body = body.op(opEnd)
+	m := meter{slice: slice}
+	out := fueled(t, oneFunctionOf(body, 1), Fuel{})
+	mod := instantiate(t, wazero.NewRuntimeConfigInterpreter(), out.Wasm, &m)
+	if _, err := mod.ExportedFunction("run").Call(context.Background(), rounds); err != nil {
+		t.Fatal(err)
+	}
+	const round = int64(work * 22)
+	if used := m.given - int64(mod.ExportedGlobal(out.Fuel).Get()); used < rounds*round/doubt || used > 8*rounds*round {
+		t.Errorf("%d rounds of %d used %d", rounds, round, used)
+	}
+}
+
 // oneFunction is a module with a function of one parameter.
-func oneFunction(body code) []byte {
+func oneFunction(body code) []byte { return oneFunctionOf(body, 0) }
+
+// oneFunctionOf has some locals beside.
+func oneFunctionOf(body code, locals byte) []byte {
 	section := func(id byte, b []byte) []byte { return appendSection(nil, id, b) }
-	f := append(append([]byte{0}, body...), opEnd)
+	f := append(append([]byte{1, locals, byte(types.I32)}, body...), opEnd)
 	return slices.Concat([]byte(preamble),
 		section(sectionType, []byte("\x01\x60\x01\x7f\x00")), section(sectionFunc, []byte("\x01\x00")),
 		section(sectionMemory, []byte("\x01\x00\x01")), section(sectionExport, []byte("\x01\x03run\x00\x00")),
@@ -283,7 +320,7 @@ func TestOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := m.Apply(Options{Fuel: &Fuel{Module: "meter", Name: "tick"}, RaiseMemory: true, MaxTable: 500, ExportGlobals: true})
+	out, err := m.Apply(Options{Fuel: &Fuel{Module: "meter", Name: "tick", Start: 20}, RaiseMemory: true, MaxTable: 500, ExportGlobals: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,8 +346,8 @@ func TestOutput(t *testing.T) {
 	meter := meter{slice: slice}
 	mod := instantiate(t, wazero.NewRuntimeConfigInterpreter(), out.Wasm, &meter)
 	counter := mod.ExportedGlobal(out.Fuel).(api.MutableGlobal)
-	if counter.Get() != out.FuelStart {
-		t.Errorf("fuel begins with %d, want %d", counter.Get(), out.FuelStart)
+	if out.FuelStart != 20 || counter.Get() != 20 {
+		t.Errorf("fuel begins with %d, said to be %d, want 20", counter.Get(), out.FuelStart)
 	}
 	if _, err := mod.ExportedFunction("fib").Call(context.Background(), 3); err != nil || meter.ticks != 1 {
 		t.Errorf("%d ticks, %v, want one", meter.ticks, err)

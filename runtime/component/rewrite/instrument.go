@@ -1,13 +1,16 @@
 package rewrite
 
+import "math"
+
 // An instrument puts checks into bodies, one after the other.
 //
 // The code of a body is divided into regions: the body itself, and each loop
-// without the loops in it. A region is charged where it begins for the most
-// expensive way through it, each time it is entered. Where that way is longer
-// than a chunk there are more checks, each at the first instruction that goes
-// beyond what was charged before; and behind the end of a block that is
-// reached by shorter ways too, since these have not come by the last of them.
+// without the loops in it. A region is charged where it begins, each time it is
+// entered: for the shortest way through it, and a part of what the longest one
+// costs more. Where that is longer than a chunk there are more checks, each at
+// the first instruction that goes beyond what was charged before; and behind
+// the end of a block that is reached by shorter ways too, since these have not
+// come by the last of them.
 type instrument struct {
 	m   *Module
 	sum *summary
@@ -17,34 +20,45 @@ type instrument struct {
 	w       walker
 	frames  []frame
 	regions []region
-	loops   []int // regions of the loops that are open
+	loops   []int // regions that are open: the body's, and those of loops
 	catches []int // frames that the catch clauses of open blocks lead to
 	events  []event
 	region  int
-	now     int64 // cost since the region began, the most there may be; -1: not reached
-	counted bool  // the function gives stack back
-	caught  bool  // an exception ends the function's own block
-	tries   bool  // there are blocks that catch exceptions
+	now     cost // since the region began
+	counted bool // the function gives stack back
+	caught  bool // an exception ends the function's own block
+	tries   bool // there are blocks that catch exceptions
 
 	buf code
 }
 
 // A frame is an open block.
 type frame struct {
-	op        byte
-	caught    bool  // an exception leads to its end
-	region    int   // that the block is in; of a loop: its own
-	loops     int   // how many loops were open
-	catches   int   // how many catch clauses were open
-	entry     int64 // cost at its beginning
-	low, best int64 // costs with which its end is reached
+	op      byte
+	caught  bool  // an exception leads to its end
+	region  int   // that the block is in; of a loop: its own
+	loops   int   // how many loops were open
+	catches int   // how many catch clauses were open
+	entry   cost  // at its beginning
+	end     cost  // at its end
+	low     int64 // the least of what may be the most at its end
 }
 
 type region struct {
-	entry  int64 // cost in the region around it
-	total  int64
+	entry  cost // in the region around it
+	total  cost // of the longest way and of the shortest one out of it or to its beginning
 	caught bool // an exception leads to its beginning
 }
+
+// A cost is what the ways to a place may cost.
+type cost struct{ most, least int64 }
+
+// never is the cost of a place that is not reached.
+var never = cost{-1, math.MaxInt64}
+
+func (c cost) reached() bool { return c.most >= 0 }
+
+func (c cost) or(d cost) cost { return cost{max(c.most, d.most), min(c.least, d.least)} }
 
 // An event is a change to a body.
 type event struct {
@@ -96,10 +110,10 @@ func (in *instrument) body(c *cursor, t uint32, v verdict) {
 	start := c.p
 	in.w = walker{m: in.m, c: c, locals: localDecls(c, in.m.Types[t]), labels: in.w.labels}
 	first := c.p
-	in.frames = append(in.frames[:0], frame{loops: 0, best: -1})
-	in.regions = append(in.regions[:0], region{})
-	in.loops, in.catches, in.events = in.loops[:0], in.catches[:0], in.events[:0]
-	in.region, in.now, in.counted, in.caught, in.tries = 0, 0, v.frame > 0, false, false
+	in.frames = append(in.frames[:0], frame{end: never})
+	in.regions = append(in.regions[:0], region{total: cost{0, math.MaxInt64}})
+	in.loops, in.catches, in.events = append(in.loops[:0], 0), in.catches[:0], in.events[:0]
+	in.region, in.now, in.counted, in.caught, in.tries = 0, cost{}, v.frame > 0, false, false
 	for c.more() {
 		op := in.w.instruction()
 		if plain[op] {
@@ -122,21 +136,34 @@ func (in *instrument) paid(op byte) int64 {
 
 // spend adds the cost of the instruction, with a check before it if it goes
 // beyond what was charged.
-func (in *instrument) spend(cost int64) {
-	if in.now < 0 {
+func (in *instrument) spend(price int64) {
+	if !in.now.reached() {
 		return
 	}
-	next := in.now + cost
-	if lo, hi := in.now/chunk, next/chunk; lo < hi {
+	next := cost{in.now.most + price, in.now.least + price}
+	if lo, hi := in.now.most/chunk, next.most/chunk; lo < hi {
 		in.events = append(in.events, event{kind: eventCheck, at: in.w.at, region: in.region, lo: lo, hi: hi})
 	}
 	in.reach(next)
 }
 
-func (in *instrument) reach(now int64) {
+func (in *instrument) reach(now cost) {
 	in.now = now
 	r := &in.regions[in.region]
-	r.total = max(r.total, now)
+	r.total.most = max(r.total.most, now.most)
+}
+
+// leave notes that the regions from the given one on are left here.
+func (in *instrument) leave(from int) {
+	if !in.now.reached() {
+		return
+	}
+	here := in.now.least
+	for i := len(in.loops) - 1; i >= from; i-- {
+		r := &in.regions[in.loops[i]]
+		r.total.least = min(r.total.least, here)
+		here = r.entry.least
+	}
 }
 
 // step follows one instruction.
@@ -145,7 +172,7 @@ func (in *instrument) step(op byte) {
 	switch op {
 	case opBlock, opIf, opTryTable:
 		in.frames = append(in.frames, frame{
-			op: op, region: in.region, loops: len(in.loops), catches: len(in.catches), entry: in.now, low: in.now, best: -1,
+			op: op, region: in.region, loops: len(in.loops), catches: len(in.catches), entry: in.now, end: never,
 		})
 		if op == opTryTable {
 			in.tries = true
@@ -164,19 +191,21 @@ func (in *instrument) step(op byte) {
 		in.end()
 	case opBr, opBrTable:
 		in.branch()
-		in.now = -1
+		in.now = never
 	case opBrIf, opBrOnNull, opBrOnNonNull:
 		in.branch()
 	case opReturn:
 		if in.counted {
 			in.replace(opBr, uint32(len(in.frames)-1))
 		}
-		in.now = -1
+		in.leave(0)
+		in.now = never
 	case opThrow, opThrowRef:
 		in.events = append(in.events, event{kind: eventThrow, at: w.at})
-		in.now = -1
+		in.leave(0)
+		in.now = never
 	case opUnreachable:
-		in.now = -1
+		in.now = never
 	case opReturnCall, opReturnCallIndirect, opReturnCallRef:
 		if in.counted {
 			in.events = append(in.events, event{kind: eventLeave, at: w.at})
@@ -184,7 +213,8 @@ func (in *instrument) step(op byte) {
 		if op == opReturnCall {
 			in.call(op)
 		}
-		in.now = -1
+		in.leave(0)
+		in.now = never
 	case opRefFunc:
 		in.call(op)
 	case opCall:
@@ -220,34 +250,34 @@ func (in *instrument) called() {
 }
 
 func (in *instrument) loop() {
-	f := frame{op: opLoop, loops: len(in.loops), catches: len(in.catches), region: len(in.regions), entry: in.now, best: -1}
-	in.regions = append(in.regions, region{entry: in.now})
+	f := frame{op: opLoop, loops: len(in.loops), catches: len(in.catches), region: len(in.regions), entry: in.now, end: never}
+	in.regions = append(in.regions, region{entry: in.now, total: cost{0, math.MaxInt64}})
 	in.frames = append(in.frames, f)
 	in.loops = append(in.loops, f.region)
 	in.region = f.region
-	if in.now >= 0 {
+	if in.now.reached() {
 		in.events = append(in.events, event{kind: eventLoop, at: in.w.c.p, region: f.region})
-		in.now = 0
+		in.now = cost{}
 	}
 }
 
 // costIn returns what a place within frame f costs in the region of the frame,
 // if it costs now in its own.
-func (in *instrument) costIn(f *frame, now int64) int64 {
+func (in *instrument) costIn(f *frame, now cost) cost {
 	if f.op != opLoop && len(in.loops) > f.loops {
 		return in.regions[in.loops[f.loops]].entry // all of the loop is paid for by the loop
 	}
 	return now
 }
 
-func (in *instrument) arrive(f *frame, cost int64) {
-	if cost < 0 {
+func (in *instrument) arrive(f *frame, at cost) {
+	if !at.reached() {
 		return
 	}
-	if f.best < 0 {
-		f.low = cost
+	if !f.end.reached() {
+		f.low = at.most
 	}
-	f.low, f.best = min(f.low, cost), max(f.best, cost)
+	f.low, f.end = min(f.low, at.most), f.end.or(at)
 }
 
 // target returns the frame that a label means. The engine refuses those that
@@ -257,13 +287,16 @@ func (in *instrument) target(label uint32) (int, bool) {
 }
 
 func (in *instrument) branch() {
-	if in.now < 0 {
+	if !in.now.reached() {
 		return
 	}
 	for _, label := range in.w.labels {
-		if i, ok := in.target(label); ok && in.frames[i].op != opLoop {
+		if i, ok := in.target(label); ok {
 			f := &in.frames[i]
-			in.arrive(f, in.costIn(f, in.now))
+			in.leave(f.loops)
+			if f.op != opLoop {
+				in.arrive(f, in.costIn(f, in.now))
+			}
 		}
 	}
 }
@@ -290,25 +323,25 @@ func (in *instrument) catch() {
 func (in *instrument) end() {
 	f := in.frames[len(in.frames)-1]
 	in.frames = in.frames[:len(in.frames)-1]
+	if f.op == opLoop || len(in.frames) == 0 {
+		in.leave(f.loops)
+	}
 	if len(in.frames) == 0 {
 		return
 	}
 	if f.op == opLoop {
 		in.loops = in.loops[:f.loops]
-		in.region = 0
-		if f.loops > 0 {
-			in.region = in.loops[f.loops-1]
-		}
-		if in.now >= 0 {
+		in.region = in.loops[f.loops-1]
+		if in.now.reached() {
 			in.now = f.entry
 		}
 		return
 	}
 	for _, i := range in.catches[f.catches:] { // thrown anywhere in the block
 		t := &in.frames[i]
-		if f.entry >= 0 && t.op != opLoop {
+		if f.entry.reached() && t.op != opLoop {
 			in.arrive(t, in.costIn(t, f.entry))
-			in.arrive(t, in.costIn(t, in.regions[in.region].total))
+			in.arrive(t, in.costIn(t, cost{in.regions[in.region].total.most, f.entry.least}))
 		}
 	}
 	in.catches = in.catches[:f.catches]
@@ -316,13 +349,13 @@ func (in *instrument) end() {
 	if f.op == opIf {
 		in.arrive(&f, f.entry) // in case there is no else
 	}
-	in.now = f.best
-	if f.best < 0 {
+	in.now = f.end
+	if !f.end.reached() {
 		return
 	}
-	in.reach(f.best)
+	in.reach(f.end)
 	at := in.w.c.p
-	if lo, hi := f.low/chunk, f.best/chunk; lo < hi {
+	if lo, hi := f.low/chunk, f.end.most/chunk; lo < hi {
 		in.events = append(in.events, event{kind: eventCheck, at: at, region: in.region, lo: hi - 1, hi: hi})
 	}
 	if f.caught {

@@ -17,6 +17,9 @@ type Fuel struct {
 	// returns what may be used until it is asked again, up to MaxFuel; or it ends
 	// the call. With StackExhausted it must end the call.
 	Module, Name string
+	// Start is what may be used before it is asked for the first time, up to
+	// MaxFuel.
+	Start int64
 	// Stack is how many bytes of stack calls may take, by an estimate: 0 is no
 	// bound, and the most is MaxStack. Calls that leave the module and come back
 	// to it count on.
@@ -48,7 +51,7 @@ type layout struct {
 }
 
 func (m *Module) layout(sum *summary, f Fuel) *layout {
-	f.Stack = max(0, min(f.Stack, MaxStack))
+	f.Start, f.Stack = max(0, min(f.Start, MaxFuel)), max(0, min(f.Stack, MaxStack))
 	l := &layout{
 		fuel: f, tick: uint32(m.importedFuncs), refuel: uint32(len(m.Funcs)) + 1, counter: uint32(len(m.Globals)), depth: uint32(len(m.Globals)) + 1,
 		typeBase: uint32(len(m.Types)), helpers: sum.operations, where: make(map[operation]uint32, len(sum.operations)),

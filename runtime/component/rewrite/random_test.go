@@ -55,6 +55,9 @@ func (p *program) countDown() {
 	p.b = p.b.index(opGlobalGet, 0).i32(0).op(0x48, opIf, opEmpty, opUnreachable, opEnd)
 }
 
+// countDownCost is what each way through a loop or function costs at least.
+const countDownCost = 10
+
 func (p *program) results() {
 	for range 1 + p.me%2 {
 		p.expression()
@@ -193,7 +196,7 @@ func (p *program) expression() {
 }
 
 // TestRandom runs random programs with and without fuel, and holds that the
-// stack is given back whatever way is taken.
+// stack is given back and fuel is paid, whatever way is taken.
 func TestRandom(t *testing.T) {
 	const stack = 1 << 20
 	ended := 0
@@ -243,9 +246,18 @@ func play(t *testing.T, wasm []byte, m *meter, seed uint64) (out []string, left 
 	if err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}
+	used := int64(0)
 	for i := range randomFuncs {
 		mod.ExportedGlobal("limit").(api.MutableGlobal).Set(200)
 		results, err := mod.ExportedFunction(fmt.Sprint("f", i)).Call(ctx, seed%7, seed%3)
+		if m != nil {
+			steps := 200 - int64(int32(mod.ExportedGlobal("limit").Get()))
+			total := m.given - int64(mod.ExportedGlobal("fuel#0").Get())
+			if total-used+small < steps*countDownCost { // of a small function only the caller is charged
+				t.Fatalf("seed %d: %d rounds and calls have used %d", seed, steps, total-used)
+			}
+			used = total
+		}
 		memory, _ := mod.Memory().Read(0, mod.Memory().Size())
 		out = append(out, fmt.Sprint(results, crc32.ChecksumIEEE(memory), mod.ExportedGlobal("limit").Get()))
 		if err != nil {

@@ -102,7 +102,7 @@ func (m *Module) Apply(o Options) (*Output, error) {
 		ChangesTables: sum.changesTables, DropsSegments: sum.dropsSegments,
 	}
 	if w.l != nil {
-		out.Fuel = w.fuel
+		out.Fuel, out.FuelStart = w.fuel, uint64(w.l.fuel.Start)
 	}
 	return out, nil
 }

@@ -165,7 +165,7 @@ func (w *writer) globalSection(s section) []byte {
 		c.globalType()
 		w.m.constExpr(c, nil, e)
 	}
-	begin := []int64{0}
+	begin := []int64{w.l.fuel.Start}
 	if w.l.fuel.Stack > 0 {
 		begin = append(begin, int64(w.l.fuel.Stack))
 	}
