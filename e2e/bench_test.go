@@ -63,8 +63,8 @@ func BenchmarkDeploy(b *testing.B) {
 // BenchmarkRequests is requests a second and how long each one took, at 1 and 16
 // connections: of net/http alone in a process of its own, of a static_response
 // through the whole server, and of a guest in C and one in Go, which are WAGI
-// programs: each request has an instance of its own, made for it, and fuel keeps
-// its deadline. The clients run on the same machine.
+// programs: each request has an instance that is as new, starts it, and fuel
+// keeps its deadline. The clients run on the same machine.
 func BenchmarkRequests(b *testing.B) {
 	s := newServer(b)
 	s.start("--failover", "instant", "--ephemeral")

@@ -54,7 +54,7 @@ func BenchmarkStatic(b *testing.B) {
 	benchmark(b, triggers(Spec{}, `{"route":"/...","static_response":{"body":"hello","headers":{"content-type":"text/plain"}}}`))
 }
 
-// BenchmarkWAGI has guests that are made anew for each request.
+// BenchmarkWAGI has guests that read their request when they start.
 func BenchmarkWAGI(b *testing.B) {
 	b.Run("hello", func(b *testing.B) { benchmark(b, guestSpec(b, "hello")) }) // Go
 	b.Run("load", func(b *testing.B) { benchmark(b, guestSpec(b, "load")) })   // C

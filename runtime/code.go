@@ -191,7 +191,7 @@ func (h *Host) compileWasm(ctx context.Context, b component.Binary) (*compiled, 
 	if missing := h.missing(outline); len(missing) > 0 {
 		return &compiled{outline: outline, missing: missing}, nil
 	}
-	c, err := h.components.CompileCommand(ctx, b)
+	c, err := h.components.CompileCommand(ctx, b, h.can.linker)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func (h *Host) compileWasm(ctx context.Context, b component.Binary) (*compiled, 
 // missing returns what a command imports and nothing provides.
 func (h *Host) missing(o *module.Outline) (names []string) {
 	for _, i := range o.Imports {
-		if i.Module != wagi.Imports || i.Kind != module.Func || !h.preview1[i.Name] {
+		if i.Module != wagi.Imports || i.Kind != module.Func || !h.can.preview1.Offers(i.Name) {
 			names = append(names, i.String())
 		}
 	}

@@ -130,7 +130,7 @@ func (c *Command) runModule(ctx context.Context, outline *module.Outline, wasm [
 		return 0, err
 	}
 	ending := context.WithoutCancel(ctx)
-	code, err := engine.CompileCommand(ctx, component.Binary{Wasm: wasm})
+	code, err := engine.CompileCommand(ctx, component.Binary{Wasm: wasm}, component.NewLinker())
 	if err != nil {
 		return 0, errors.Join(invalid(err), engine.Close(ending))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/spin/redis"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/sqlite"
 	"github.com/neutrino-local/neutrino-local/runtime/spin/variables"
+	"github.com/neutrino-local/neutrino-local/runtime/wagi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
 	"github.com/neutrino-local/neutrino-local/runtime/wasi/wasihttp"
 	"github.com/neutrino-local/neutrino-local/store"
@@ -26,6 +27,7 @@ type capabilities struct {
 	linker    *component.Linker
 	wasi      *wasi.Host
 	http      *wasihttp.Host
+	preview1  *wagi.Preview1 // nil: nothing is run
 	variables *variables.Host
 	keyvalue  *keyvalue.Host
 	outbound  *outbound.Host

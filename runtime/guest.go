@@ -3,11 +3,10 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-
-	"github.com/tetratelabs/wazero"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
@@ -20,22 +19,31 @@ type wagiExecutor struct {
 	supply  *supply
 }
 
-// make makes an instance of the program.
-func (e *wagiExecutor) make(ctx context.Context, config wazero.ModuleConfig, stderr io.Writer) (*component.Instance, func(error) error, error) {
-	l, err := e.supply.lend(ctx, io.Discard, stderr, component.InstanceConfig{Preview1: config})
+// make returns an instance of the program that was given to set.
+func (e *wagiExecutor) make(ctx context.Context, set func(*component.Instance) error, stderr io.Writer) (*component.Instance, func(error) error, error) {
+	l, err := e.supply.lend(ctx, io.Discard, stderr, component.InstanceConfig{Init: set})
 	if err != nil {
 		return nil, nil, err
 	}
-	end := func(err error) error {
-		reset, fault := l.end(ctx, err)
+	end := func(trap error) error {
+		reset, fault := l.end(ctx, trap)
 		e.supply.later(reset)
 		return fault
+	}
+	if !l.fresh { // it was made before there was a request
+		if err := set(l.Instance); err != nil {
+			return nil, nil, errors.Join(err, end(err))
+		}
 	}
 	return l.Instance, end, nil
 }
 
+// start shows that the program can be made.
 func (e *wagiExecutor) start(ctx context.Context) error {
-	if err := e.program.Instantiate(ctx); err != nil {
+	config := component.InstanceConfig{Init: func(in *component.Instance) error {
+		return e.program.Preview1.Set(in, &wagi.Invocation{}, nil)
+	}}
+	if err := e.supply.warm(ctx, config); err != nil {
 		return fmt.Errorf("component %q: instantiate: %w", e.id, err)
 	}
 	return nil

@@ -74,7 +74,6 @@ type Host struct {
 	components *component.Engine
 	space      *memory.Space
 	pool       *pool.Pool
-	preview1   map[string]bool // functions that commands may import
 	can        capabilities    // of components
 	network    *network        // and what they reach by it
 	roots      *x509.CertPool  // of the servers there; nil: the system's
@@ -94,14 +93,14 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 	h.transport = h.network.transport(cfg.Roots)
 	h.code.compile = h.compile
 	var err error
-	if h.preview1, err = wagi.Functions(ctx); err != nil {
+	if h.can.preview1, err = wagi.NewPreview1(ctx, h.can.linker); err != nil {
 		return nil, err
 	}
 	if err := h.openPool(ctx, cfg); err != nil {
 		return nil, err
 	}
 	h.components, err = component.NewEngine(ctx, component.Config{
-		Cache: openCache(ctx, cfg), Workers: compileWorkers, Preview1: wagi.Link, Space: h.space, Log: h.log,
+		Cache: openCache(ctx, cfg), Workers: compileWorkers, Preview1: h.can.preview1.Link, Space: h.space, Log: h.log,
 	})
 	return h, err
 }
@@ -165,7 +164,7 @@ func (h *Host) Close(ctx context.Context) error {
 	h.transport.CloseIdleConnections()
 	ctx = context.WithoutCancel(ctx) // there is nothing to wait for
 	defer h.can.close()
-	return errors.Join(h.pool.Close(ctx), h.components.Close(ctx), h.space.Close())
+	return errors.Join(h.pool.Close(ctx), h.components.Close(ctx), h.can.preview1.Close(ctx), h.space.Close())
 }
 
 // Keys of log records.

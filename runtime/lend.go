@@ -48,8 +48,8 @@ func (s *seat) Close(ctx context.Context) error {
 }
 
 // A supply lends the instances of one component. Guests that see their request
-// before they are called, as commands do, are made for each one; so are those
-// that cannot be reset.
+// before they are called, as components that are commands do, are made for each
+// one; so are those that cannot be reset.
 type supply struct {
 	component *component.Component
 	count     *traps
@@ -63,7 +63,7 @@ type supply struct {
 // writes there; nil: instances are made for each request.
 func (a *App) newSupply(c *component.Component, config func(*outlet) component.InstanceConfig) *supply {
 	s := &supply{component: c, spawn: a.host.pool.Go, limit: a.host.limits.Memory, count: &a.count}
-	if config == nil || a.host.space.Method() == memory.Fresh || c.UsesPreview1() || c.Resettable() != nil {
+	if config == nil || a.host.space.Method() == memory.Fresh || c.Resettable() != nil {
 		s.seats = pool.NewSet(a.pool, pool.SetConfig[*seat]{Fresh: true, Make: func(context.Context, *pool.Turn) (*seat, error) {
 			m, err := c.Reserve(s.limit)
 			return &seat{memories: m}, err

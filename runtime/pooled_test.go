@@ -15,6 +15,7 @@ import (
 
 	"github.com/neutrino-local/neutrino-local/e2e/guests"
 	"github.com/neutrino-local/neutrino-local/e2e/guests/components"
+	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/runtime/memory"
 )
 
@@ -92,6 +93,7 @@ func TestPooledIsFresh(t *testing.T) {
 		}
 	}
 	many := []string{"GET /", "GET /words/b/a/b", "POST /echo one", "POST /drain two", "GET /pages/3", "GET /short", "GET /panic"}
+	module := []string{"GET /", "GET /env", "GET /read/dir/page", "GET /open", "GET /create", "GET /out", "GET /abort", "GET /exit"}
 	tests := []struct {
 		name  string
 		wasm  func(t *testing.T) []byte
@@ -100,6 +102,7 @@ func TestPooledIsFresh(t *testing.T) {
 	}{
 		{"c", func(*testing.T) []byte { return components.CHTTP }, c, times},
 		{"c of November 2023", func(*testing.T) []byte { return components.CNovember }, []string{"GET /", "GET /s404", "GET /t"}, times},
+		{"core module", func(*testing.T) []byte { return coreHTTP }, module, times},
 		{"c of October 2023", func(*testing.T) []byte { return components.COctober }, []string{"GET /"}, times},
 		{"c++", func(t *testing.T) []byte { return components.Build(t, components.CPlusPlus) }, many, times},
 		{"rust", func(t *testing.T) []byte { return components.Build(t, components.RustHTTP) }, many, times},
@@ -111,14 +114,18 @@ func TestPooledIsFresh(t *testing.T) {
 	methods := []memory.Method{memory.Scan, memory.Pagemap, memory.Discard, memory.Copy}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			wasm := tt.wasm(t)
-			fresh := newApp(t, newHostBy(t, memory.Fresh, akamai), componentSpec(wasm))
+			page := artifact.Inline("a page")
+			s := componentSpec(tt.wasm(t), func(c *artifact.Component) {
+				c.Environment = map[string]string{"WHO": "me"}
+				c.Files = []artifact.File{{Path: "dir/page", Inline: &page}}
+			})
+			fresh := newApp(t, newHostBy(t, memory.Fresh, akamai), s)
 			want := map[string]string{}
 			for _, r := range tt.ask {
 				want[r] = ask(fresh, r)
 			}
 			for _, m := range methods {
-				t.Run(m.String(), func(t *testing.T) { comparePooled(t, newHostBy(t, m, akamai), componentSpec(wasm), want, tt.times) })
+				t.Run(m.String(), func(t *testing.T) { comparePooled(t, newHostBy(t, m, akamai), s, want, tt.times) })
 			}
 		})
 	}

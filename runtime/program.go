@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
+	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/files"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
@@ -89,7 +90,7 @@ func (a *App) program(ctx context.Context, c *artifact.Component, code *compiled
 		return nil, err
 	}
 	p := &wagi.Program{
-		Arguments: arguments, Environment: c.Environment, Memory: a.host.limits.Memory,
+		Preview1: a.host.can.preview1, Arguments: arguments, Environment: c.Environment, Memory: a.host.limits.Memory,
 	}
 	if len(c.Files) > 0 {
 		var err error
@@ -97,7 +98,7 @@ func (a *App) program(ctx context.Context, c *artifact.Component, code *compiled
 			return nil, fmt.Errorf("component %q: %w", c.ID, err)
 		}
 	}
-	e := &wagiExecutor{id: c.ID, program: p, supply: a.newSupply(code.component, nil)}
+	e := &wagiExecutor{id: c.ID, program: p, supply: a.newSupply(code.component, func(*outlet) component.InstanceConfig { return component.InstanceConfig{} })}
 	p.Make = e.make
 	return e, nil
 }

@@ -64,9 +64,7 @@ func (g *guest) invocation(stdout, stderr io.Writer) *wagi.Invocation {
 
 // start shows that the guest can be made.
 func (g *guest) start(ctx context.Context) error {
-	ctx, config, done := g.config(ctx, g.invocation(io.Discard, io.Discard))
-	defer done()
-	if err := g.supply.warm(ctx, config); err != nil {
+	if err := g.supply.warm(ctx, g.sees(g.invocation(io.Discard, io.Discard))); err != nil {
 		return fmt.Errorf("component %q: instantiate: %w", g.id, err)
 	}
 	return nil
@@ -82,9 +80,7 @@ func (g *guest) use(ctx context.Context, i *wagi.Invocation, f func(context.Cont
 // borrow is use for a caller who resets the instance when nobody waits any more.
 // The reset is nil if there is none.
 func (g *guest) borrow(ctx context.Context, i *wagi.Invocation, f func(context.Context, *component.Instance) error) (reset func(), err error) {
-	ctx, config, done := g.config(ctx, i)
-	defer done()
-	l, err := g.supply.lend(ctx, i.Stdout, i.Stderr, config)
+	l, err := g.supply.lend(ctx, i.Stdout, i.Stderr, g.sees(i))
 	if err != nil {
 		return nil, err
 	}
@@ -92,16 +88,6 @@ func (g *guest) borrow(ctx context.Context, i *wagi.Invocation, f func(context.C
 	err = f(ctx, l.Instance)
 	reset, fault := l.end(ctx, err)
 	return reset, errors.Join(err, fault)
-}
-
-// config is for an instance that sees i and is made for it, with the context for
-// its calls, and what is to be done when it is gone.
-func (g *guest) config(ctx context.Context, i *wagi.Invocation) (context.Context, component.InstanceConfig, func()) {
-	config, done := g.sees(i), func() {}
-	if g.supply.component.UsesPreview1() {
-		ctx, config.Preview1, done = i.Preview1(ctx, g.files)
-	}
-	return ctx, config, done
 }
 
 // sees is for an instance that sees i.
@@ -119,6 +105,11 @@ func (g *guest) init(in *component.Instance, i *wagi.Invocation) error {
 		return err
 	}
 	g.can.wasi.Set(in, s)
+	if g.supply.component.UsesPreview1() {
+		if err := g.can.preview1.Set(in, i, g.files); err != nil {
+			return err
+		}
+	}
 	give(in, i, g.grants.wasi)
 	return nil
 }

@@ -95,8 +95,8 @@ func (e *Engine) CompileBinary(ctx context.Context, b Binary, l *Linker) (*Compo
 }
 
 // CompileCommand compiles a core module that imports nothing but WASI preview
-// 1, for [Instance.Run].
-func (e *Engine) CompileCommand(ctx context.Context, b Binary) (*Component, error) {
+// 1, for [Instance.Run]. Of the linker its instances have the slots.
+func (e *Engine) CompileCommand(ctx context.Context, b Binary, l *Linker) (*Component, error) {
 	m, err := rewrite.Parse(b.Wasm)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,11 @@ func (e *Engine) CompileCommand(ctx context.Context, b Binary) (*Component, erro
 	if err != nil {
 		return nil, err
 	}
-	return e.build(ctx, source{Binary: b, kind: "command", linker: NewLinker(), plan: p})
+	c, err := e.build(ctx, source{Binary: b, kind: "command", linker: l, plan: p})
+	if err == nil && c.cores[0].start != "" {
+		c.stuck = "a command has a start function, which sees what the command is run with"
+	}
+	return c, err
 }
 
 // A source is what a component is compiled from.
@@ -196,8 +200,8 @@ func (c *Component) forget() {
 	}
 }
 
-// UsesPreview1 reports whether instances need [InstanceConfig.Preview1]: the
-// component is a core module that imports WASI preview 1.
+// UsesPreview1 reports whether the component is a core module that imports WASI
+// preview 1.
 func (c *Component) UsesPreview1() bool {
 	return slices.ContainsFunc(c.plan.Hosts, func(h plan.Host) bool { return h.Kind == plan.External })
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
 	"github.com/neutrino-local/neutrino-local/runtime/memory"
@@ -38,8 +39,9 @@ type InstanceConfig struct {
 	// MemoryLimit bounds the bytes of all memories together; 0: only by what
 	// the memories say themselves.
 	MemoryLimit uint64
-	// Preview1 is what a core module that imports WASI preview 1 gets: nil is
-	// no environment, no files, and output that goes nowhere.
+	// Preview1 is what a core module that imports WASI preview 1 gets from
+	// wazero's functions, see [Config.Preview1]: nil is no environment, no files,
+	// and output that goes nowhere.
 	Preview1 wazero.ModuleConfig
 	// Turn is the guest's; nil: it has the processor whenever it wants.
 	Turn Turn
@@ -57,6 +59,7 @@ type Instance struct {
 	owned     []memory.Memory // of memories, in their order
 	globals   []global
 	starts    []start
+	entry     start // of the last Run
 	comps     []*abi.Instance
 	sides     []*side
 	funcs     [][]api.Function // by number in Component.calls: not in use now
@@ -326,7 +329,8 @@ func (in *Instance) Drop(ctx context.Context, v abi.Value) error {
 }
 
 // Run calls an exported function of a core module, which has no parameters and
-// no results. It is for commands, see [Engine.CompileCommand].
+// no results. It is for commands, see [Engine.CompileCommand]. A guest that exits
+// ends with a [sys.ExitError], which is no trap.
 func (in *Instance) Run(ctx context.Context, name string) error {
 	switch {
 	case in.closed:
@@ -334,13 +338,16 @@ func (in *Instance) Run(ctx context.Context, name string) error {
 	case in.trapped != nil:
 		return fmt.Errorf("%w: %w", ErrTrapped, in.trapped)
 	}
+	if in.entry.name != name {
+		in.entry = start{name: name, fn: in.cores[0].ExportedFunction(name)}
+	}
 	t := in.begin(ctx)
 	defer in.end()
-	if err := in.cores[0].ExportedFunction(name).CallWithStack(t, nil); err != nil {
+	err := in.entry.fn.CallWithStack(t, nil)
+	if _, exited := errors.AsType[*sys.ExitError](err); err != nil && !exited {
 		in.trapped = err
-		return err
 	}
-	return nil
+	return err
 }
 
 var errClosed = errors.New("instance is closed")

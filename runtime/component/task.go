@@ -36,6 +36,14 @@ func taskOf(ctx context.Context) *task {
 	return t
 }
 
+// Caller returns the instance whose guest calls, and the context of the call into
+// it, to a function that the engine calls with ctx and that is no [HostFunc]:
+// one of WASI preview 1.
+func Caller(ctx context.Context) (*Instance, context.Context) {
+	t := taskOf(ctx)
+	return t.inst, t.Context
+}
+
 // tick is what metered guest code calls when it has used up its fuel: it gives
 // way to others, and ends the guest whose context has ended.
 func tick(ctx context.Context, stack []uint64) {

@@ -27,6 +27,9 @@ clang-19 --target=wasm32-wasi -O2 -mno-bulk-memory -mexec-model=reactor -Wl,--st
 world 0.2.0 'export wasi:http/incoming-handler@0.2.0;'
 wasm-tools component embed "$work/wit" --world guest "$work/core.wasm" -o core-http/core-http.wasm
 
+# A command of wasi-libc.
+clang-19 --target=wasm32-wasi -O2 -Wall -Werror -Wl,--strip-debug -o secret/secret.wasm secret/guest.c
+
 bare hostile/guest.c
 world 0.2.0 'import wasi:http/outgoing-handler@0.2.0; export wasi:http/incoming-handler@0.2.0; export things;' \
 	'interface things { resource thing; }'

@@ -3,44 +3,30 @@ package wagi
 import (
 	"context"
 	"encoding/binary"
-
-	"github.com/tetratelabs/wazero/api"
 )
 
-// An environ is the environment of one instance, as its program asks for it. The
-// headers of a request are in it, so there may be tens of thousands of variables;
-// the configuration of a wazero module copies all of them for each one that is
-// added.
+// An environ is the environment of one guest. The headers of a request are in it,
+// so there may be tens of thousands of variables; the configuration of a wazero
+// module copies all of them for each one that is added.
 type environ struct {
 	variables []Variable
 	size      int // in memory: NAME=VALUE and a zero byte each
 }
 
-type environKey struct{}
-
-// withEnviron gives the instance that runs under the context its variables.
-func withEnviron(ctx context.Context, variables []Variable) context.Context {
-	e := &environ{variables: variables}
+func newEnviron(variables []Variable) environ {
+	e := environ{variables: variables}
 	for _, v := range variables {
 		e.size += len(v.Name) + len("=") + len(v.Value) + 1
 	}
-	return context.WithValue(ctx, environKey{}, e)
-}
-
-// environOf returns an empty environment for an instance that has none.
-func environOf(ctx context.Context) *environ {
-	if e, ok := ctx.Value(environKey{}).(*environ); ok {
-		return e
-	}
-	return &environ{}
+	return e
 }
 
 const fault = 21 // errno fault of preview 1
 
 // environSizesGet is environ_sizes_get: how many variables there are, and how
 // many bytes they need.
-func environSizesGet(ctx context.Context, m api.Module, stack []uint64) {
-	e, memory := environOf(ctx), m.Memory()
+func environSizesGet(_ context.Context, s *system, stack []uint64) {
+	e, memory := &s.environ, s.module.Memory()
 	count, size := uint32(stack[0]), uint32(stack[1])
 	stack[0] = 0
 	if !memory.WriteUint32Le(count, uint32(len(e.variables))) || !memory.WriteUint32Le(size, uint32(e.size)) {
@@ -50,8 +36,8 @@ func environSizesGet(ctx context.Context, m api.Module, stack []uint64) {
 
 // environGet is environ_get: it writes the variables one after the other, and
 // where each one begins.
-func environGet(ctx context.Context, m api.Module, stack []uint64) {
-	e, memory := environOf(ctx), m.Memory()
+func environGet(_ context.Context, s *system, stack []uint64) {
+	e, memory := &s.environ, s.module.Memory()
 	begins, text := uint32(stack[0]), uint32(stack[1])
 	stack[0] = fault
 	pointers, ok := memory.Read(begins, uint32(4*len(e.variables)))

@@ -36,10 +36,10 @@ func newMemory(t *testing.T) api.Module {
 
 func TestEnviron(t *testing.T) {
 	m := newMemory(t)
-	ctx := withEnviron(t.Context(), []Variable{{"A", "1"}, {"EMPTY", ""}, {"C", "x=y"}})
-	call := func(f api.GoModuleFunc, a, b uint64) uint64 {
+	s := &system{module: m, environ: newEnviron([]Variable{{"A", "1"}, {"EMPTY", ""}, {"C", "x=y"}})}
+	call := func(f function, a, b uint64) uint64 {
 		stack := []uint64{a, b}
-		f(ctx, m, stack)
+		f(t.Context(), s, stack)
 		return stack[0]
 	}
 	if got := call(environSizesGet, 0, 4); got != 0 {
@@ -72,13 +72,14 @@ func TestEnviron(t *testing.T) {
 
 func TestNoEnviron(t *testing.T) {
 	m, stack := newMemory(t), []uint64{0, 4}
+	s := &system{module: m}
 	m.Memory().Write(0, bytes.Repeat([]byte{1}, 8))
-	environSizesGet(t.Context(), m, stack)
+	environSizesGet(t.Context(), s, stack)
 	if sizes, _ := m.Memory().Read(0, 8); stack[0] != 0 || !bytes.Equal(sizes, make([]byte, 8)) {
 		t.Errorf("environ_sizes_get = %d, %v", stack[0], sizes)
 	}
 	stack = []uint64{0, 0}
-	if environGet(t.Context(), m, stack); stack[0] != 0 {
+	if environGet(t.Context(), s, stack); stack[0] != 0 {
 		t.Errorf("environ_get = %d", stack[0])
 	}
 }
@@ -88,7 +89,13 @@ func TestNoEnviron(t *testing.T) {
 // program's deadline had a say.
 func TestManyHeaders(t *testing.T) {
 	ctx := t.Context()
-	engine, err := component.NewEngine(ctx, component.Config{Preview1: Link})
+	linker := component.NewLinker()
+	preview1, err := NewPreview1(ctx, linker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer preview1.Close(ctx)
+	engine, err := component.NewEngine(ctx, component.Config{Preview1: preview1.Link})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +104,7 @@ func TestManyHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command, err := engine.CompileCommand(ctx, component.Binary{Wasm: wasm})
+	command, err := engine.CompileCommand(ctx, component.Binary{Wasm: wasm}, linker)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,11 +113,11 @@ func TestManyHeaders(t *testing.T) {
 		q.HTTP.Header[fmt.Sprintf("H%d", n)] = []string{"1"}
 	}
 	w, stderr := httptest.NewRecorder(), new(strings.Builder)
-	make := func(ctx context.Context, config wazero.ModuleConfig, _ io.Writer) (*component.Instance, func(error) error, error) {
-		in, err := command.Instantiate(ctx, component.InstanceConfig{Preview1: config})
+	make := func(ctx context.Context, set func(*component.Instance) error, _ io.Writer) (*component.Instance, func(error) error, error) {
+		in, err := command.Instantiate(ctx, component.InstanceConfig{Init: set})
 		return in, func(error) error { return in.Close(ctx) }, err
 	}
-	p := &Program{Make: make, Environment: map[string]string{"VERSION": "v7"}}
+	p := &Program{Make: make, Preview1: preview1, Environment: map[string]string{"VERSION": "v7"}}
 	if err := p.Serve(ctx, w, q, stderr); err != nil {
 		t.Fatal(err)
 	}

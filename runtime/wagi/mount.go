@@ -23,12 +23,12 @@ const maxOpen = 1024
 type mount struct {
 	sysfs.AdaptFS // whose files are those of Open
 
-	ctx  context.Context // of the request, which the guest does not outlive
+	ctx  func() context.Context // of the guest's call
 	tree *files.Tree
 	open map[*file]struct{}
 }
 
-func newMount(ctx context.Context, tree *files.Tree) *mount {
+func newMount(ctx func() context.Context, tree *files.Tree) *mount {
 	m := &mount{ctx: ctx, tree: tree, open: map[*file]struct{}{}}
 	m.FS = m
 	return m
@@ -191,19 +191,20 @@ func (f *file) Close() error {
 
 // content is what is in a file, opened when it is first read.
 type content struct {
-	ctx    context.Context
+	ctx    func() context.Context
 	node   *files.Node
 	reader io.ReaderAt
 	done   func() error // set with reader
 }
 
 func (c *content) ReadAt(b []byte, offset int64) (int, error) {
-	if c.ctx.Err() != nil {
-		return 0, context.Cause(c.ctx)
+	ctx := c.ctx()
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
 	}
 	if c.reader == nil {
 		var err error
-		if c.reader, c.done, err = c.node.Use(c.ctx); err != nil {
+		if c.reader, c.done, err = c.node.Use(ctx); err != nil {
 			return 0, err
 		}
 	}

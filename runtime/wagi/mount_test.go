@@ -32,7 +32,7 @@ func newTestMount(t *testing.T) (m *mount, open *int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newMount(t.Context(), tree), open
+	return newMount(t.Context, tree), open
 }
 
 func TestMountOpen(t *testing.T) {

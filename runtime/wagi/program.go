@@ -2,7 +2,7 @@
 // the request in its arguments, its environment and its standard input, the
 // reply from its standard output.
 //
-// Each request has an instance of its own, which has nothing of the host but
+// Each request has an instance that is as new, which has nothing of the host but
 // clocks, randomness and the files of its component, read-only. A reply's head is
 // sent when the program has ended or has printed more than Buffered bytes,
 // whichever is first: up to there a program that fails gets a clean error in its
@@ -17,7 +17,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component"
@@ -29,40 +28,30 @@ const Entry = "_start"
 
 // A Program is a command that is compiled and has what it needs.
 type Program struct {
-	// Make makes an instance, for a request whose lines of stderr are written
-	// there. Its end has to be told to end, with how it ended, and closes it.
-	Make        func(ctx context.Context, config wazero.ModuleConfig, stderr io.Writer) (in *component.Instance, end func(error) error, err error)
+	// Make returns an instance that is as new and was given to set, for a request
+	// whose lines of stderr are written there. end must be called when it is not
+	// needed any more, with the trap that has ended it if one has.
+	Make        func(ctx context.Context, set func(*component.Instance) error, stderr io.Writer) (in *component.Instance, end func(trap error) error, err error)
+	Preview1    *Preview1
 	Arguments   string            // template
 	Environment map[string]string // of the manifest
 	Files       *files.Tree       // nil if it has none
 	Memory      uint64            // bytes that it may have, for messages; 0: no limit
 }
 
-// Instantiate links the program and makes an instance of it without running it.
-func (p *Program) Instantiate(ctx context.Context) error {
-	_, end, err := p.Make(ctx, config(ctx), io.Discard)
-	if err != nil {
-		return err
-	}
-	return end(nil)
-}
-
 // Serve runs the program for one request, as the function Serve says.
 func (p *Program) Serve(ctx context.Context, w http.ResponseWriter, q *Request, stderr io.Writer) error {
-	return Serve(ctx, w, q, p.Arguments, p.Environment, stderr, func(ctx context.Context, i *Invocation) error {
-		ctx, config, done := i.Preview1(ctx, p.Files)
-		defer done()
-		return p.run(ctx, config, stderr)
-	})
+	return Serve(ctx, w, q, p.Arguments, p.Environment, stderr, p.run)
 }
 
-func (p *Program) run(ctx context.Context, config wazero.ModuleConfig, stderr io.Writer) error {
-	in, end, err := p.Make(ctx, config, stderr)
+func (p *Program) run(ctx context.Context, i *Invocation) error {
+	set := func(in *component.Instance) error { return p.Preview1.Set(in, i, p.Files) }
+	in, end, err := p.Make(ctx, set, i.Stderr)
 	if err != nil {
 		return p.explain(ctx, nil, err)
 	}
 	err = p.explain(ctx, in, in.Run(ctx, Entry))
-	return errors.Join(err, end(err))
+	return errors.Join(err, end(in.Trapped()))
 }
 
 // An ExitError is the exit code of a program that did not end well.

@@ -24,7 +24,8 @@ type Options struct {
 	// StripData takes out data segments that only say what the module's own
 	// memory begins with.
 	StripData bool
-	// ExportGlobals exports the module's own mutable globals.
+	// ExportGlobals exports the module's own mutable globals, and what fuel counts
+	// the stack with.
 	ExportGlobals bool
 	// MoveStart makes an exported function of the start function.
 	MoveStart bool
@@ -148,6 +149,11 @@ func (w *writer) addExports() []byte {
 				w.globals = append(w.globals, Global{name, g.Elem})
 				add(name, types.CoreSortGlobal, uint32(i))
 			}
+		}
+		if w.l != nil && w.l.fuel.Stack > 0 { // a guest that exits does not give back what it has taken
+			name := prefix + ".stack"
+			w.globals = append(w.globals, Global{name, types.I64})
+			add(name, types.CoreSortGlobal, w.l.depth)
 		}
 	}
 	return b

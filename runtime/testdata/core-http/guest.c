@@ -2,8 +2,10 @@
 // wasi:http by its canonical names, WASI preview 1 for its libc, and says in a
 // component-type section what component it is to be. /env prints a variable,
 // /read<path> a file, /sleep sleeps, /out prints, /flood prints one page for ever
-// in one call, /create writes a file, anything else greets.
+// in one call, /create writes a file, /open leaves files open and says which number
+// the last one has, anything else greets.
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +77,10 @@ void handle(int request, int out) {
   } else if (!strcmp(path, "/create")) {
     FILE *f = fopen("/new", "w");
     snprintf(text, sizeof text, "%s", f ? "created" : strerror(errno));
+  } else if (!strcmp(path, "/open")) {
+    int last = -1;
+    for (int i = 0; i < 10; i++) last = open("/dir/page", O_RDONLY);
+    snprintf(text, sizeof text, "%d", last);
   } else if (!strcmp(path, "/sleep")) {
     struct timespec t = {3600, 0};
     nanosleep(&t, 0);
