@@ -134,7 +134,7 @@ func startJco(t testing.TB, wasm []byte, flags ...string) (address string) {
 		ln.Close()
 		args := append([]string{"serve", file, "--host", "127.0.0.1", "--port", address[strings.LastIndex(address, ":")+1:],
 			"--jco-dir", filepath.Join(dir, "out")}, flags...)
-		cmd := exec.CommandContext(t.Context(), jco, args...)
+		cmd := exec.Command(jco, args...) // a context would end it without those that it has started
 		cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 		if process := startUntil(t, cmd, "Server listening"); process != "" {
 			t.Logf("jco ended: %s", process)
