@@ -57,7 +57,7 @@ type App struct {
 	table     *route.Table
 	triggers  map[string]*trigger // by key of the table
 	routes    []Route
-	releases  []func() // of compiled modules
+	uses      map[string]*use // of compiled modules, by component
 	pool      *pool.App
 	count     traps
 
@@ -108,7 +108,7 @@ func (h *Host) Compile(ctx context.Context, s Spec) (_ *App, err error) {
 	if s.Progress == nil {
 		s.Progress = func(Progress) {}
 	}
-	a := &App{host: h, spec: s, triggers: map[string]*trigger{}, idle: make(chan struct{})}
+	a := &App{host: h, spec: s, triggers: map[string]*trigger{}, uses: map[string]*use{}, idle: make(chan struct{})}
 	if n := h.limits.Instances; n > 0 {
 		a.slots = make(chan struct{}, n)
 		for i := range a.inner {
@@ -136,7 +136,11 @@ func (h *Host) Compile(ctx context.Context, s Spec) (_ *App, err error) {
 		return nil, invalid(err)
 	}
 	last := lastByKey(triggers)
-	for _, key := range slices.Sorted(maps.Keys(last)) {
+	keys := slices.Sorted(maps.Keys(last))
+	for _, key := range keys { // so that some are compiled while others are awaited
+		a.begin(ctx, last[key])
+	}
+	for _, key := range keys {
 		if a.triggers[key], err = a.compile(ctx, last[key]); err != nil {
 			return nil, err
 		}

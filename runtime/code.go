@@ -44,58 +44,58 @@ type entry struct {
 	digest artifact.Digest
 	users  int                // guarded by code.mu; an entry without users gets none again
 	cancel context.CancelFunc // ends the compilation
-	done   chan struct{}      // closed when code and err are set
+	done   chan struct{}      // closed when code, err and took are set
 	code   *compiled
 	err    error
 
-	began    time.Time
+	began    time.Time // to be compiled, or to wait for that; guarded by code.mu
+	took     time.Duration
 	progress Progress // guarded by code.mu
 }
 
-// acquire returns the module of digest d. If it has to be compiled, load gets
-// its bytes; a module is compiled once however many ask for it, and for as long
-// as one of them waits, who is told by progress. The caller calls release once.
-func (c *code) acquire(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error), progress func(Progress)) (_ *compiled, release func(), err error) {
-	e := c.join(ctx, d, load)
-	release = sync.OnceFunc(func() { c.leave(e) })
-	if err = c.await(ctx, e, progress); err != nil {
-		release()
-		return nil, nil, err
-	}
-	return e.code, release, nil
+// A use is a right to a module, which may still be compiled.
+type use struct {
+	code    *code
+	entry   *entry
+	fresh   bool // it was not there before
+	release func()
 }
 
-// await waits for e.
-func (c *code) await(ctx context.Context, e *entry, progress func(Progress)) error {
-	select {
-	case <-e.done:
-		return e.err // was there
-	default:
-	}
+// begin begins to use the module of digest d. If it has to be compiled, load gets
+// its bytes; a module is compiled once however many ask for it, and for as long
+// as one of them stays. The caller calls release.
+func (c *code) begin(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error)) *use {
+	e, fresh := c.join(ctx, d, load)
+	return &use{c, e, fresh, sync.OnceFunc(func() { c.leave(e) })}
+}
+
+// wait returns the module when it is compiled. progress is told of that.
+func (u *use) wait(ctx context.Context, progress func(Progress)) (*compiled, error) {
+	e := u.entry
 	tick := time.NewTicker(progressPace)
 	defer tick.Stop()
 	for {
 		select {
 		case <-e.done:
-			if e.err == nil {
-				progress(c.progress(e, true))
+			if u.fresh && e.err == nil {
+				progress(u.code.progress(e))
 			}
-			return e.err
+			return e.code, e.err
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case <-tick.C:
-			progress(c.progress(e, false))
+			progress(u.code.progress(e))
 		}
 	}
 }
 
-func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error)) *entry {
+func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error)) (_ *entry, fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	last := c.entries[d]
 	if last != nil && last.users > 0 {
 		last.users++
-		return last
+		return last, !last.ended()
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // others may wait for it too
 	e := &entry{digest: d, users: 1, cancel: cancel, done: make(chan struct{}), began: time.Now()}
@@ -110,8 +110,18 @@ func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Co
 			<-last.done // cancelled, so soon
 		}
 		e.code, e.err = c.make(ctx, e, load)
+		e.took = time.Since(e.began)
 	})
-	return e
+	return e, true
+}
+
+func (e *entry) ended() bool {
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // make reads and compiles a module. Those that wait for their turn are not in
@@ -124,6 +134,9 @@ func (c *code) make(ctx context.Context, e *entry, load func(context.Context) ([
 		return nil, context.Cause(ctx)
 	}
 	return guarded(func() (*compiled, error) {
+		c.mu.Lock()
+		e.began = time.Now()
+		c.mu.Unlock()
 		wasm, err := load(ctx)
 		if err != nil {
 			return nil, err

@@ -182,6 +182,16 @@ func newCode(compiling *atomic.Int64, proceed <-chan error) *code {
 	}}
 }
 
+// acquire is begin and wait, of one who leaves if that fails.
+func (c *code) acquire(ctx context.Context, d artifact.Digest, load func(context.Context) ([]byte, error), progress func(Progress)) (*compiled, func(), error) {
+	u := c.begin(ctx, d, load)
+	code, err := u.wait(ctx, progress)
+	if err != nil {
+		u.release()
+	}
+	return code, u.release, err
+}
+
 func unseen(Progress) {}
 
 func noWasm(context.Context) ([]byte, error) { return nil, nil }
@@ -223,6 +233,27 @@ func TestCompileFew(t *testing.T) {
 	})
 }
 
+// TestCompileTogether has an app of two components, neither of which is compiled
+// before the other one has begun.
+func TestCompileTogether(t *testing.T) {
+	h := newHost(t, akamai)
+	var begun sync.WaitGroup
+	begun.Add(2)
+	failure := errors.New("both have begun")
+	h.code.compile = func(context.Context, artifact.Digest, []byte, func(component.Progress)) (*compiled, error) {
+		begun.Done()
+		begun.Wait()
+		return nil, failure
+	}
+	s := triggers(wasmSpec([]byte("one")), `{"component":"web","route":"/"}`, `{"component":"api","route":"/api"}`)
+	two := s.Lock.Components[0]
+	two.ID, two.Source.Digest = "api", s.Blobs.(*blobs).add([]byte("two"))
+	s.Lock.Components = append(s.Lock.Components, two)
+	if _, err := h.Compile(t.Context(), s); !errors.Is(err, failure) {
+		t.Errorf("Compile = %v", err)
+	}
+}
+
 // TestCompileProgress has a compilation that waits for another one, is read, and
 // compiles three modules.
 func TestCompileProgress(t *testing.T) {
@@ -258,9 +289,9 @@ func TestCompileProgress(t *testing.T) {
 		}
 		want := []string{
 			"web: waits for others to be compiled, 1.0 s so far",
-			"web: 12.3 MB, 0 of 3 modules compiled, 2.0 s so far",
-			"web: 12.3 MB, 2 of 3 modules compiled, 3.0 s so far",
-			"web: 12.3 MB compiled in 3.3 s",
+			"web: 12.3 MB, 0 of 3 modules compiled, 0.5 s so far",
+			"web: 12.3 MB, 2 of 3 modules compiled, 1.5 s so far",
+			"web: 12.3 MB compiled in 1.8 s",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)

@@ -73,8 +73,8 @@ func (a *App) release() {
 	if a.pool != nil {
 		_ = a.pool.Close(context.Background()) // it waits for resets, which are bounded
 	}
-	for _, release := range a.releases {
-		release()
+	for _, u := range a.uses {
+		u.release()
 	}
-	a.releases = nil
+	clear(a.uses)
 }

@@ -17,11 +17,8 @@ import (
 // maxWasm is the largest module that is read into memory.
 const maxWasm = 512 << 20
 
-// compile makes the trigger of t.
-func (a *App) compile(ctx context.Context, t *httpTrigger) (*trigger, error) {
-	if t.Static != nil {
-		return &trigger{executor: newStatic(t.Static)}, nil
-	}
+// component returns the component that t leads to.
+func (a *App) component(t *httpTrigger) (*artifact.Component, error) {
 	i := slices.IndexFunc(a.spec.Lock.Components, func(c artifact.Component) bool { return c.ID == t.Component })
 	if i < 0 {
 		return nil, invalid(fmt.Errorf("trigger %q: the app has no component %q", t.id, t.Component))
@@ -29,6 +26,28 @@ func (a *App) compile(ctx context.Context, t *httpTrigger) (*trigger, error) {
 	c := &a.spec.Lock.Components[i]
 	if err := checkComponent(c); err != nil {
 		return nil, invalid(err)
+	}
+	return c, nil
+}
+
+// begin has the component of t compiled. What is wrong with t, compile tells.
+func (a *App) begin(ctx context.Context, t *httpTrigger) {
+	c, err := a.component(t)
+	if t.Static != nil || err != nil || a.uses[c.ID] != nil {
+		return
+	}
+	digest, load := a.binary(c)
+	a.uses[c.ID] = a.host.code.begin(ctx, digest, load)
+}
+
+// compile makes the trigger of t, of which begin has been told.
+func (a *App) compile(ctx context.Context, t *httpTrigger) (*trigger, error) {
+	if t.Static != nil {
+		return &trigger{executor: newStatic(t.Static)}, nil
+	}
+	c, err := a.component(t)
+	if err != nil {
+		return nil, err
 	}
 	code, err := a.code(ctx, c)
 	if err != nil {
@@ -67,16 +86,14 @@ func checkComponent(c *artifact.Component) error {
 	return nil
 }
 
-// code compiles the binary of c.
+// code returns the compiled binary of c.
 func (a *App) code(ctx context.Context, c *artifact.Component) (*compiled, error) {
-	digest, load := a.binary(c)
-	code, release, err := a.host.code.acquire(ctx, digest, load, func(p Progress) {
+	code, err := a.uses[c.ID].wait(ctx, func(p Progress) {
 		p.Component = c.ID
 		a.spec.Progress(p)
 	})
 	switch {
 	case err == nil:
-		a.releases = append(a.releases, release)
 		return code, nil
 	case ctx.Err() != nil:
 		return nil, err

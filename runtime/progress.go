@@ -36,10 +36,14 @@ func (p Progress) String() string {
 }
 
 // progress is how far e has come.
-func (c *code) progress(e *entry, ended bool) Progress {
+func (c *code) progress(e *entry) Progress {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := e.progress
-	p.Took, p.Ended = time.Since(e.began), ended
+	if p.Ended = e.ended(); p.Ended {
+		p.Took = e.took
+	} else {
+		p.Took = time.Since(e.began)
+	}
 	return p
 }
