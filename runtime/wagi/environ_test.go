@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,5 +124,26 @@ func TestManyHeaders(t *testing.T) {
 	}
 	if got, want := w.Body.String(), "hello from v7\n"; got != want {
 		t.Errorf("body = %q, want %q", got, want)
+	}
+}
+
+// TestEnvironmentOrder has the same name from several sources: the last one that
+// says it counts.
+func TestEnvironmentOrder(t *testing.T) {
+	q := &Request{HTTP: httptest.NewRequest(http.MethodGet, "/", nil), Match: route.Through("load", "/")}
+	q.HTTP.Header = http.Header{"A-B": {"1"}, "A_b": {"2"}}
+	base := map[string]string{"PATH_INFO": "manifest", "HTTP_A_B": "manifest", "X_CLIENT_ADDR": "manifest", "ZONE": "manifest"}
+	got, names := map[string]string{}, []string{}
+	for _, v := range environment(base, q) {
+		got[v.Name] = v.Value
+		names = append(names, v.Name)
+	}
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("names %q", names)
+	}
+	for name, want := range map[string]string{"PATH_INFO": "/", "HTTP_A_B": "2", "X_CLIENT_ADDR": "", "ZONE": "manifest"} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %q", name, got[name], want)
+		}
 	}
 }

@@ -42,27 +42,26 @@ type Variable struct{ Name, Value string }
 // environment returns the environment of a program, sorted by name: base, which
 // is the manifest's, the CGI variables over it, and Spin's own over those.
 func environment(base map[string]string, q *Request) []Variable {
-	env := make(map[string]string, len(base)+len(q.HTTP.Header)+32)
+	env := make([]Variable, 0, len(base)+len(q.HTTP.Header)+32)
 	for name, value := range base {
-		env[name] = value
+		env = append(env, Variable{name, value})
 	}
-	meta(env, q)
-	for name, value := range headers(q) {
-		env[name] = value
-	}
+	env = headers(meta(env, q), q)
 	for _, f := range q.Match.Fields(q.Place) {
-		env[f.Variable] = f.Value
+		env = append(env, Variable{f.Variable, f.Value})
 	}
-	list := make([]Variable, 0, len(env))
-	for name, value := range env {
-		list = append(list, Variable{name, value})
+	slices.SortStableFunc(env, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
+	last := env[:0]
+	for i, v := range env {
+		if i+1 == len(env) || v.Name != env[i+1].Name {
+			last = append(last, v)
+		}
 	}
-	slices.SortFunc(list, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
-	return list
+	return last
 }
 
-// meta sets the meta-variables of RFC 3875, section 4.1, and WAGI's.
-func meta(env map[string]string, q *Request) {
+// meta appends the meta-variables of RFC 3875, section 4.1, and WAGI's.
+func meta(env []Variable, q *Request) []Variable {
 	client, _, err := net.SplitHostPort(q.Place.Client)
 	if err != nil {
 		client = q.Place.Client
@@ -73,27 +72,25 @@ func meta(env map[string]string, q *Request) {
 	}
 	name, port := server(q.Host)
 	info := q.Match.PathInfo()
-	for name, value := range map[string]string{
-		"AUTH_TYPE":         "",
-		"CONTENT_LENGTH":    length,
-		"CONTENT_TYPE":      visible(q.HTTP.Header["Content_type"], ""), // the header of that very name: Spin's quirk
-		"GATEWAY_INTERFACE": "CGI/1.1",
-		"PATH_INFO":         info,
-		"PATH_TRANSLATED":   unescape(info),
-		"QUERY_STRING":      q.Query,
-		"REMOTE_ADDR":       client,
-		"REMOTE_HOST":       client,
-		"REMOTE_USER":       "",
-		"REQUEST_METHOD":    q.HTTP.Method,
-		"SCRIPT_NAME":       strings.TrimSuffix(q.Match.Sanitised, "/..."),
-		"SERVER_NAME":       name,
-		"SERVER_PORT":       port,
-		"SERVER_PROTOCOL":   q.HTTP.Proto,
-		"SERVER_SOFTWARE":   "WAGI/1",
-		"X_RAW_PATH_INFO":   info,
-	} {
-		env[name] = value
-	}
+	return append(env,
+		Variable{"AUTH_TYPE", ""},
+		Variable{"CONTENT_LENGTH", length},
+		Variable{"CONTENT_TYPE", visible(q.HTTP.Header["Content_type"], "")}, // the header of that very name: Spin's quirk
+		Variable{"GATEWAY_INTERFACE", "CGI/1.1"},
+		Variable{"PATH_INFO", info},
+		Variable{"PATH_TRANSLATED", unescape(info)},
+		Variable{"QUERY_STRING", q.Query},
+		Variable{"REMOTE_ADDR", client},
+		Variable{"REMOTE_HOST", client},
+		Variable{"REMOTE_USER", ""},
+		Variable{"REQUEST_METHOD", q.HTTP.Method},
+		Variable{"SCRIPT_NAME", strings.TrimSuffix(q.Match.Sanitised, "/...")},
+		Variable{"SERVER_NAME", name},
+		Variable{"SERVER_PORT", port},
+		Variable{"SERVER_PROTOCOL", q.HTTP.Proto},
+		Variable{"SERVER_SOFTWARE", "WAGI/1"},
+		Variable{"X_RAW_PATH_INFO", info},
+	)
 }
 
 // server splits a Host header at its first colon.
@@ -108,15 +105,14 @@ func server(host string) (name, port string) {
 	return name, port
 }
 
-// headers returns HTTP_* for each header but the two that RFC 3875, section
+// headers appends HTTP_* for each header but the two that RFC 3875, section
 // 4.1.18, allows to keep back. net/http keeps Host and Transfer-Encoding apart.
-func headers(q *Request) map[string]string {
-	env := make(map[string]string, len(q.HTTP.Header)+2)
+func headers(env []Variable, q *Request) []Variable {
 	if q.HTTP.Host != "" {
-		env["HTTP_HOST"] = visible([]string{q.HTTP.Host}, "")
+		env = append(env, Variable{"HTTP_HOST", visible([]string{q.HTTP.Host}, "")})
 	}
 	if len(q.HTTP.TransferEncoding) > 0 {
-		env["HTTP_TRANSFER_ENCODING"] = strings.Join(q.HTTP.TransferEncoding, ", ")
+		env = append(env, Variable{"HTTP_TRANSFER_ENCODING", strings.Join(q.HTTP.TransferEncoding, ", ")})
 	}
 	names := make([]string, 0, len(q.HTTP.Header))
 	for name := range q.HTTP.Header {
@@ -126,7 +122,7 @@ func headers(q *Request) map[string]string {
 	for _, name := range names {
 		key := "HTTP_" + strings.ReplaceAll(strings.ToUpper(name), "-", "_")
 		if key != "HTTP_AUTHORIZATION" && key != "HTTP_CONNECTION" {
-			env[key] = visible(q.HTTP.Header[name], "CORRUPT VALUE")
+			env = append(env, Variable{key, visible(q.HTTP.Header[name], "CORRUPT VALUE")})
 		}
 	}
 	return env
