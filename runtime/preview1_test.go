@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"math/rand/v2"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -89,6 +90,31 @@ func TestCommandsLeaveNothing(t *testing.T) {
 			if st := p.Stats().Pool; st.Resets < 300 {
 				t.Errorf("few instances were reset: %+v", st)
 			}
+		})
+	}
+}
+
+// TestPooledCommandsAreFresh has WAGI programs that are reset answer the same
+// bytes as ones that are made for each request.
+func TestPooledCommandsAreFresh(t *testing.T) {
+	times := 60
+	if os.Getenv("NEUTRINO_TEST_FULL") == "1" {
+		times = 3000
+	}
+	tests := map[string][]string{
+		"load":      {"GET /", "POST /echo " + strings.Repeat("body", 50_000)},
+		"echo":      {"GET /", "GET /a?b&c", "GET /?log=line", "POST / body", "POST /body " + strings.Repeat("body", 50_000)},
+		"files":     {"GET /readme.txt", "GET /assets", "GET /none", "GET /readme.txt?op=write", "GET /new?op=mkdir"},
+		"sick-exit": {"GET /"},
+	}
+	for guest, requests := range tests {
+		t.Run(guest, func(t *testing.T) {
+			s := guestSpec(t, guest)
+			fresh, want := newApp(t, newHostBy(t, memory.Fresh, akamai), s), map[string]string{}
+			for _, r := range requests {
+				want[r] = ask(fresh, r)
+			}
+			comparePooled(t, newHostBy(t, memory.Auto, akamai), s, want, times)
 		})
 	}
 }
