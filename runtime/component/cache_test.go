@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/neutrino-local/neutrino-local/runtime/codecache"
@@ -177,4 +178,54 @@ func TestCache(t *testing.T) {
 	if _, err := engine.Compile(t.Context(), wasm, newShop().linker); err != nil || !strings.Contains(said.String(), "no cache of compiled code") {
 		t.Errorf("Compile = %v, log %q", err, said.String())
 	}
+}
+
+// TestCacheShared has several engines at one cache, as processes have, and one
+// of them empties it: wherever code comes from, it does what it should.
+func TestCacheShared(t *testing.T) {
+	dir := t.TempDir()
+	wasm, err := os.ReadFile("testdata/shop.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	greet := func(clear bool) error {
+		cache, err := codecache.Open(dir, 0)
+		if err != nil {
+			return err
+		}
+		engine, err := NewEngine(t.Context(), Config{Cache: cache})
+		if err != nil {
+			return err
+		}
+		defer engine.Close(context.Background())
+		c, err := engine.Compile(t.Context(), wasm, newShop().linker)
+		if err != nil {
+			return err
+		}
+		in, err := c.Instantiate(t.Context(), InstanceConfig{})
+		if err != nil {
+			return err
+		}
+		defer in.Close(t.Context())
+		if clear {
+			if _, err := cache.Clear(); err != nil {
+				return err
+			}
+		}
+		if v, err := in.Call(t.Context(), fn(t, in, "greet"), abi.String("you")); err != nil || v.Text() != "you" {
+			return fmt.Errorf("greet = %v, %w", format(v), err)
+		}
+		return nil
+	}
+	var engines sync.WaitGroup
+	for n := range 3 {
+		engines.Go(func() {
+			for i := range 8 {
+				if err := greet(n == 0 && i%3 == 2); err != nil {
+					t.Errorf("engine %d, round %d: %v", n, i, err)
+				}
+			}
+		})
+	}
+	engines.Wait()
 }
