@@ -377,7 +377,7 @@ func TestCompileHeedsContext(t *testing.T) {
 // TestBadCache has caches that cannot be used: the host says so and does without.
 func TestBadCache(t *testing.T) {
 	spec := guestSpec(t, "load")
-	host := func(dir string) (*Host, *bytes.Buffer) {
+	host := func(t *testing.T, dir string) (*Host, *bytes.Buffer) {
 		var log bytes.Buffer
 		h, err := New(t.Context(), Config{CacheDir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
@@ -390,15 +390,17 @@ func TestBadCache(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h, log := host(file)
+	h, log := host(t, file)
 	serve(t, h, spec)
 	if !strings.Contains(log.String(), "no cache of compiled code") {
 		t.Errorf("log %q", log)
 	}
 
 	dir := t.TempDir()
-	h, _ = host(dir)
-	serve(t, h, spec)
+	t.Run("fill", func(t *testing.T) { // what is compiled is kept when its host is closed
+		h, _ := host(t, dir)
+		serve(t, h, spec)
+	})
 	var entries int
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -414,7 +416,7 @@ func TestBadCache(t *testing.T) {
 	if err != nil || entries == 0 {
 		t.Fatalf("%d cache entries, %v", entries, err)
 	}
-	h, log = host(dir)
+	h, log = host(t, dir)
 	v := serve(t, h, spec)
 	if a := v.get("/"); a.StatusCode != 200 {
 		t.Errorf("with a corrupt cache: %d", a.StatusCode)
