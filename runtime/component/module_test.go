@@ -129,3 +129,23 @@ func TestOldWorlds(t *testing.T) {
 		}
 	}
 }
+
+// TestCommandWithStart has commands with and without a start function, which
+// would run before there is a request.
+func TestCommandWithStart(t *testing.T) {
+	engine, err := NewEngine(t.Context(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close(t.Context())
+	const begin, end = "\x00asm\x01\x00\x00\x00" + "\x01\x04\x01\x60\x00\x00" + "\x03\x02\x01\x00" + "\x07\x0a\x01\x06_start\x00\x00", "\x0a\x04\x01\x02\x00\x0b"
+	for start, want := range map[string]bool{"": true, "\x08\x01\x00": false} {
+		c, err := engine.CompileCommand(t.Context(), Binary{Wasm: []byte(begin + start + end)}, NewLinker())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Resettable(); (err == nil) != want {
+			t.Errorf("start function %q: Resettable = %v", start, err)
+		}
+	}
+}
