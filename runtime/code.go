@@ -101,7 +101,7 @@ func (c *code) join(ctx context.Context, d artifact.Digest, load func(context.Co
 	e := &entry{digest: d, users: 1, cancel: cancel, done: make(chan struct{}), began: time.Now()}
 	if c.entries == nil {
 		c.entries = map[artifact.Digest]*entry{}
-		c.slots = make(chan struct{}, compileWorkers)
+		c.slots = make(chan struct{}, modulesAtOnce)
 	}
 	c.entries[d] = e
 	c.running.Go(func() {
@@ -123,6 +123,10 @@ func (e *entry) ended() bool {
 		return false
 	}
 }
+
+// modulesAtOnce is how many modules are in memory at once to be compiled. It is
+// more than can be under way, since some are only loaded from the cache.
+const modulesAtOnce = 2 * compileWorkers
 
 // make reads and compiles a module. Those that wait for their turn are not in
 // memory yet.

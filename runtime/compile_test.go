@@ -207,7 +207,7 @@ func TestCompileFew(t *testing.T) {
 		}}
 		failure := errors.New("no good")
 		var wg sync.WaitGroup
-		for _, d := range []artifact.Digest{"a", "b", "c", "d", "e"} {
+		for _, d := range []artifact.Digest{"a", "b", "c", "d", "e", "f", "g"} {
 			wg.Go(func() {
 				_, _, err := c.acquire(t.Context(), d, func(context.Context) ([]byte, error) {
 					read.Add(1)
@@ -218,14 +218,14 @@ func TestCompileFew(t *testing.T) {
 				}
 			})
 		}
-		for n := int64(compileWorkers); n < 5; n++ {
+		for n := int64(modulesAtOnce); n < 7; n++ {
 			synctest.Wait()
 			if got := read.Load(); got != n {
 				t.Errorf("%d modules have been read, want %d", got, n)
 			}
 			proceed <- failure
 		}
-		for range compileWorkers {
+		for range modulesAtOnce {
 			proceed <- failure
 		}
 		wg.Wait()
@@ -271,7 +271,7 @@ func TestCompileProgress(t *testing.T) {
 			return &compiled{}, nil
 		}}
 		var others sync.WaitGroup
-		for _, d := range []artifact.Digest{"other", "another"} {
+		for _, d := range []artifact.Digest{"a", "b", "c", "e"} {
 			others.Go(func() { c.acquire(t.Context(), d, noWasm, unseen) })
 		}
 		synctest.Wait()

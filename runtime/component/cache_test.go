@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/neutrino-local/neutrino-local/runtime/codecache"
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
@@ -45,7 +46,7 @@ func TestCodeVersion(t *testing.T) {
 			fmt.Fprintf(sum, "%q %v %q %q %d %q", out.Wasm, out.Image, out.Globals, out.Start+out.Fuel, out.FuelStart, out.Stuck)
 		}
 	}
-	const version, want = 6, "93f322a2ce0efed2"
+	const version, want = 7, "1e9866b500d53734"
 	if got := fmt.Sprintf("%.8x", sum.Sum(nil)); got != want || codeVersion != version {
 		t.Errorf("modules are rewritten to %s by version %d; raise codeVersion, and write both down here in the place of %s and %d", got, codeVersion, want, version)
 	}
@@ -228,4 +229,33 @@ func TestCacheShared(t *testing.T) {
 		})
 	}
 	engines.Wait()
+}
+
+// TestCacheNeedsNoWorker loads a component while all workers compile others.
+func TestCacheNeedsNoWorker(t *testing.T) {
+	cache, err := codecache.Open(t.TempDir(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wasm, err := os.ReadFile("testdata/shop.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // or it would hang
+	defer cancel()
+	for _, busy := range []bool{false, true} {
+		engine, err := NewEngine(ctx, Config{Cache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if busy {
+			engine.workers <- struct{}{}
+		}
+		if _, err := engine.Compile(ctx, wasm, newShop().linker); err != nil {
+			t.Errorf("workers are busy: %t: %v", busy, err)
+		}
+		if err := engine.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
 }
