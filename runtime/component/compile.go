@@ -18,7 +18,7 @@ import (
 
 // codeVersion is the version of what this package makes of a component before
 // it is compiled. It goes up with each change of that.
-const codeVersion = 6
+const codeVersion = 7
 
 // A core is the compiled module of one core instance.
 type core struct {
@@ -135,7 +135,7 @@ func (c *Component) rewrite(i int, imports []string) (*rewritten, error) {
 	out, err := m.Apply(rewrite.Options{
 		Import:    func(k int, _ types.CoreImport) (string, string) { return imports[2*k], imports[2*k+1] },
 		StripData: true, ExportGlobals: true, MoveStart: true, RaiseMemory: true, MaxTable: module.TableLimit,
-		Fuel: &rewrite.Fuel{Module: hostModule, Name: tickName, Start: fuelOf(len(c.plan.Cores)), Stack: guestStack},
+		Fuel: &rewrite.Fuel{Module: hostModule, Name: tickName, Start: min(firstFuel, fuelOf(len(c.plan.Cores))), Stack: guestStack},
 	})
 	if err != nil {
 		return nil, err

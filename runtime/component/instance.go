@@ -73,7 +73,8 @@ type Instance struct {
 	spare     *task  // not in use
 	task      *task  // that runs now; nil: none
 	ticks     uint64 // how often the guest has used up its fuel
-	stopped   bool   // it was ended when it had used up its fuel
+	meter     meter
+	stopped   bool // it was ended when it had used up its fuel
 	closed    bool
 }
 

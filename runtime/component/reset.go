@@ -51,7 +51,7 @@ func (in *Instance) reset(ctx context.Context, t Turn) (memory.Result, error) {
 	for _, g := range in.globals {
 		g.Set(g.first)
 	}
-	in.ticks = 0
+	in.ticks, in.meter = 0, meter{}
 	if err := in.initialize(); err != nil {
 		return result, err
 	}

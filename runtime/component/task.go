@@ -11,14 +11,6 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/component/rewrite"
 )
 
-// fuel is how much guest code may do before it calls tick: a fraction of a
-// millisecond, which is what each step of another request may have to wait for.
-const fuel = 500_000
-
-// fuelOf returns how much the code of each module of a component may do. Each
-// has a counter of its own: of many, each is given less.
-func fuelOf(modules int) int64 { return min(fuel, 4*fuel/int64(max(1, modules))) }
-
 // A task is one call into an instance, and all calls within it. It is the
 // context that the engine hands to host functions: they find their instance by
 // a type assertion.
@@ -52,11 +44,12 @@ func tick(ctx context.Context, stack []uint64) {
 		panic(ErrStack)
 	}
 	t.inst.ticks++
+	t.inst.meter.used(-int64(stack[0]), len(t.inst.cores), t.inst.memories.Size())
 	if err := t.wait(); err != nil {
 		t.inst.stopped = true
 		panic(err)
 	}
-	stack[0] = uint64(fuelOf(len(t.inst.cores)))
+	stack[0] = uint64(t.inst.meter.refuel())
 }
 
 // ErrStack ends a guest that calls too deeply.
