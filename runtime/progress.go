@@ -23,6 +23,9 @@ type Progress struct {
 // String is a line about p.
 func (p Progress) String() string {
 	size := fmt.Sprintf("%s: %.1f MB", p.Component, float64(p.Bytes)/1e6)
+	if p.Bytes < 1e6 {
+		size = fmt.Sprintf("%s: %.1f kB", p.Component, float64(p.Bytes)/1e3)
+	}
 	took := fmt.Sprintf("%.1f s", p.Took.Seconds())
 	switch {
 	case p.Ended && p.Cached:
