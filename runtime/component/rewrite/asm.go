@@ -19,9 +19,9 @@ const none = ^uint32(0)
 // local, if any, has what the counter has, before and after.
 func (b code) charge(l *layout, cost int64, local uint32) code {
 	if local == none {
-		return b.index(opGlobalGet, l.counter).i64(-cost).op(opI64Add).index(opGlobalSet, l.counter).refuel(l)
+		return b.index(opGlobalGet, l.counter).i64(cost).op(opI64Sub).index(opGlobalSet, l.counter).refuel(l)
 	}
-	b = b.get(local).i64(-cost).op(opI64Add).index(opLocalTee, local).index(opGlobalSet, l.counter)
+	b = b.get(local).i64(cost).op(opI64Sub).index(opLocalTee, local).index(opGlobalSet, l.counter)
 	return b.get(local).i64(0).op(opI64LtS, opIf, opEmpty).index(opCall, l.refuel).reload(l, local).op(opEnd)
 }
 
@@ -38,12 +38,21 @@ func (b code) refuel(l *layout) code {
 	return b.index(opGlobalGet, l.counter).i64(0).op(opI64LtS, opIf, opEmpty).index(opCall, l.refuel).op(opEnd)
 }
 
+// unchecked is the largest frame, in bytes, that a function may take which has
+// no check of its own without a look at how much stack is left.
+const unchecked = 128
+
 // enter charges at the beginning of a function that takes some of the stack,
-// and keeps in a local how much was left. A cost of 0 has been paid.
+// and keeps in a local how much was left. A cost of 0 has been paid: then a
+// small frame waits for the next time that there is no fuel left, since no
+// circle of calls is without charges. So the stack may become deeper by as many
+// such frames as there is fuel for.
 func (b code) enter(l *layout, cost int64, frame uint32, saved uint32) code {
-	b = b.index(opGlobalGet, l.depth).index(opLocalTee, saved).i64(-int64(frame)).op(opI64Add).index(opGlobalSet, l.depth)
+	b = b.index(opGlobalGet, l.depth).index(opLocalTee, saved).i64(int64(frame)).op(opI64Sub).index(opGlobalSet, l.depth)
 	if cost > 0 {
-		b = b.index(opGlobalGet, l.counter).i64(-cost).op(opI64Add).index(opGlobalSet, l.counter).index(opGlobalGet, l.counter)
+		b = b.index(opGlobalGet, l.counter).i64(cost).op(opI64Sub).index(opGlobalSet, l.counter).index(opGlobalGet, l.counter)
+	} else if frame <= unchecked {
+		return b
 	}
 	b = b.index(opGlobalGet, l.depth)
 	if cost > 0 {
@@ -59,7 +68,7 @@ func (b code) leave(l *layout, saved uint32) code { return b.get(saved).index(op
 // calls that have not returned.
 func (b code) caught(l *layout, frame uint32, fuel, saved uint32) code {
 	if saved != none {
-		b = b.get(saved).i64(-int64(frame)).op(opI64Add).index(opGlobalSet, l.depth)
+		b = b.get(saved).i64(int64(frame)).op(opI64Sub).index(opGlobalSet, l.depth)
 	}
 	return b.reload(l, fuel)
 }

@@ -265,11 +265,14 @@ func TestStackStaysSmall(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		body code
-	}{{"small", code{}.get(0).index(opCall, 0)}, {"large", values}} {
+	}{
+		{"small", code{}.get(0).index(opCall, 0)}, {"large", values},
+		{"in a loop", code{}.op(opLoop, opEmpty).get(0).index(opCall, 0).get(0).op(opBrIf, 0, opEnd)},
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			const stack = 4 << 20
 			out := fueled(t, oneFunction(test.body), Fuel{Stack: stack})
-			mod := instantiate(t, wazero.NewRuntimeConfig(), out.Wasm, &meter{slice: slice})
+			mod := instantiate(t, wazero.NewRuntimeConfig(), out.Wasm, &meter{slice: slice / 10})
 			f := mod.ExportedFunction("run")
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
