@@ -104,7 +104,7 @@ func (v *vault) code() []string {
 	if v.draft == nil {
 		return nil
 	}
-	files, _ := filepath.Glob(filepath.Join(v.draft.Dir(), "*", "*")) // the pattern is good
+	files, _ := fs.Glob(os.DirFS(v.draft.Dir()), "*/*") // the pattern is good
 	return files
 }
 
@@ -148,16 +148,17 @@ func (e *Engine) putStubs(ctx context.Context, v *vault) (err error) {
 		if err != nil {
 			return err
 		}
+		out.Wasm = stub
+		if slices.ContainsFunc(v.cores[:i], func(c *rewritten) bool { return bytes.Equal(c.Wasm, stub) }) {
+			continue // of the same module
+		}
 		had := v.code()
 		if _, err := r.CompileModule(ctx, stub); err != nil { // too little for a worker
 			return err
 		}
-		if err := replace(added(had, v.code()), v.files[i]); err != nil {
+		if err := v.replace(added(had, v.code()), v.files[i]); err != nil {
 			return fmt.Errorf("module %d: %w", i, err)
 		}
-		copied := *out // the other one may be in use
-		copied.Wasm = stub
-		v.cores[i] = &copied
 	}
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(v.cores); err != nil {
@@ -166,18 +167,13 @@ func (e *Engine) putStubs(ctx context.Context, v *vault) (err error) {
 	return v.draft.Write(coresFile, b.Bytes())
 }
 
-// replace puts the code of a module in the place of its stub's. Both are one
-// file, or none if the same module was there before.
-func replace(stub, module []string) error {
-	if len(stub) != len(module) || len(stub) > 1 {
+// replace puts the code of a module in the place of its stub's. Each is one
+// file.
+func (v *vault) replace(stub, module []string) error {
+	if len(stub) != 1 || len(module) != 1 {
 		return fmt.Errorf("its code is in %d files, and that of its stub in %d", len(module), len(stub))
 	}
-	for i := range stub {
-		if err := os.Rename(module[i], stub[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.Rename(filepath.Join(v.draft.Dir(), module[0]), filepath.Join(v.draft.Dir(), stub[0]))
 }
 
 func (v *vault) discard() {
