@@ -91,7 +91,7 @@ var layers = map[string][]string{
 	"web":        {"store", "web/api", "web/apitype", "web/ui"},
 
 	"cmd/neutrino-local": {"..."},
-	"e2e":                {"e2e/guests", "e2e/guests/components", "e2e/guests/spin", "e2e/guests/tutorials", "e2e/services"},
+	"e2e":                {"e2e/guests", "e2e/guests/components", "e2e/guests/siege", "e2e/guests/spin", "e2e/guests/tutorials", "e2e/services"},
 	"e2e/guests":         {},
 	"e2e/services":       {},
 }
