@@ -16,6 +16,7 @@ type Turn struct {
 	line  *line
 	ticks atomic.Uint32 // signs of life
 	taken atomic.Bool   // held no more, though its owner has not given it back
+	ran   time.Time     // its owner's; since when no other goroutine was let run
 
 	held  bool          // guarded by turns.mu
 	ready chan struct{} // guarded by turns.mu; not nil while it waits, closed when it is held
@@ -53,19 +54,36 @@ func (t *Turn) Tick(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if t == nil || t.turns.most < 0 {
+	if t == nil {
 		runtime.Gosched()
 		return nil
 	}
 	t.ticks.Add(1)
-	if t.taken.Load() {
+	switch {
+	case t.taken.Load():
 		return t.Resume(ctx)
+	case t.turns.waiting.Load() > 0 && t.turns.yield(t):
+		return t.turns.await(ctx, t)
 	}
-	if t.turns.waiting.Load() == 0 || !t.turns.yield(t) {
+	t.rest()
+	return nil
+}
+
+// stint is how long a guest runs before other goroutines may. Most requests take
+// less, and resets: one that was interrupted for another would find the caches of
+// the processor full of that, and need a second instance meanwhile.
+const stint = 500 * time.Microsecond
+
+// rest lets other goroutines run after a stint.
+func (t *Turn) rest() {
+	now := time.Now()
+	switch {
+	case t.ran.IsZero():
+		t.ran = now
+	case now.Sub(t.ran) > stint:
 		runtime.Gosched()
-		return nil
+		t.ran = time.Now()
 	}
-	return t.turns.await(ctx, t)
 }
 
 // Block gives the turn up for as long as the guest waits in a call of the host.
