@@ -24,6 +24,9 @@ func benchmark(b *testing.B, s Spec) {
 		b.Fatal(err)
 	}
 	defer app.Close(b.Context())
+	if err := app.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 	for _, clients := range []int{1, 16} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
 			b.ReportAllocs()

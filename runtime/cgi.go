@@ -16,8 +16,8 @@ import (
 	"github.com/neutrino-local/neutrino-local/runtime/wasi"
 )
 
-// commandExecutor runs the component of a trigger as a CGI program, with a fresh
-// instance for each request.
+// commandExecutor runs the component of a trigger as a CGI program, with an
+// instance for each request that is as new.
 type commandExecutor struct {
 	*guest
 	command   *component.Func

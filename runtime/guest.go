@@ -3,7 +3,6 @@ package runtime
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,11 +28,6 @@ func (e *wagiExecutor) make(ctx context.Context, set func(*component.Instance) e
 		reset, fault := l.end(ctx, trap)
 		e.supply.later(reset)
 		return fault
-	}
-	if !l.fresh { // it was made before there was a request
-		if err := set(l.Instance); err != nil {
-			return nil, nil, errors.Join(err, end(err))
-		}
 	}
 	return l.Instance, end, nil
 }

@@ -47,36 +47,47 @@ func (s *seat) Close(ctx context.Context) error {
 	return s.memories.Release()
 }
 
-// A supply lends the instances of one component. Guests that see their request
-// before they are called, as components that are commands do, are made for each
-// one; so are those that cannot be reset.
+// A supply lends the instances of one component. They are made for each request
+// if they cannot be reset, and if they are of a command that asks for something
+// when it is made: a command sees nothing but its request.
 type supply struct {
 	component *component.Component
 	count     *traps
-	spawn     func(func())       // runs something on another goroutine
-	limit     uint64             // of the memories of an instance; 0: none
-	instances *pool.Set[*pooled] // nil: there are seats
+	spawn     func(func()) // runs something on another goroutine
+	limit     uint64       // of the memories of an instance; 0: none
+	command   bool
+	instances *pool.Set[*pooled]        // nil: there are seats
+	reuse     func() *pool.Set[*pooled] // makes instances, for a command; nil: they cannot be reset
 	seats     *pool.Set[*seat]
 }
 
 // newSupply returns the supply of a component. config is for an instance that
-// writes there; nil: instances are made for each request.
+// writes there; nil: the component is a command.
 func (a *App) newSupply(c *component.Component, config func(*outlet) component.InstanceConfig) *supply {
-	s := &supply{component: c, spawn: a.host.pool.Go, limit: a.host.limits.Memory, count: &a.count}
-	if config == nil || a.host.space.Method() == memory.Fresh || c.Resettable() != nil {
-		s.seats = pool.NewSet(a.pool, pool.SetConfig[*seat]{Fresh: true, Make: func(context.Context, *pool.Turn) (*seat, error) {
-			m, err := c.Reserve(s.limit)
-			return &seat{memories: m}, err
-		}})
-		return s
+	s := &supply{component: c, spawn: a.host.pool.Go, limit: a.host.limits.Memory, count: &a.count, command: config == nil}
+	if s.command {
+		config = func(*outlet) component.InstanceConfig { return component.InstanceConfig{} }
 	}
-	s.instances = pool.NewSet(a.pool, pool.SetConfig[*pooled]{Keep: 1, Make: func(ctx context.Context, t *pool.Turn) (*pooled, error) {
-		p := &pooled{output: &outlet{}}
-		cfg := config(p.output)
-		cfg.MemoryLimit, cfg.Turn = s.limit, t
-		var err error
-		p.Instance, err = c.Instantiate(ctx, cfg)
-		return p, err
+	reuse := func() *pool.Set[*pooled] {
+		return pool.NewSet(a.pool, pool.SetConfig[*pooled]{Keep: 1, Make: func(ctx context.Context, t *pool.Turn) (*pooled, error) {
+			p := &pooled{output: &outlet{}}
+			cfg := config(p.output)
+			cfg.MemoryLimit, cfg.Turn = s.limit, t
+			var err error
+			p.Instance, err = c.Instantiate(ctx, cfg)
+			return p, err
+		}})
+	}
+	if a.host.space.Method() != memory.Fresh && c.Resettable() == nil {
+		if !s.command {
+			s.instances = reuse()
+			return s
+		}
+		s.reuse = reuse
+	}
+	s.seats = pool.NewSet(a.pool, pool.SetConfig[*seat]{Fresh: true, Make: func(context.Context, *pool.Turn) (*seat, error) {
+		m, err := c.Reserve(s.limit)
+		return &seat{memories: m}, err
 	}})
 	return s
 }
@@ -94,17 +105,10 @@ type lent struct {
 }
 
 // lend returns an instance for a request; it must come to its end. config is for
-// one that is made now.
+// one that is made now, and for a command.
 func (s *supply) lend(ctx context.Context, stdout, stderr io.Writer, config component.InstanceConfig) (*lent, error) {
 	if s.instances != nil {
-		l, err := s.instances.Acquire(ctx)
-		if err != nil {
-			return nil, queueError(err)
-		}
-		p := l.Instance()
-		p.Use(l.Turn())
-		p.output.attach(stdout, stderr)
-		return &lent{Instance: p.Instance, log: logTo(stderr), count: s.count, lease: l}, nil
+		return s.lendPooled(ctx, stdout, stderr, config)
 	}
 	l, err := s.seats.Acquire(ctx)
 	if err != nil {
@@ -121,6 +125,32 @@ func (s *supply) lend(ctx context.Context, stdout, stderr io.Writer, config comp
 		return nil, err
 	}
 	return &lent{Instance: seat.instance, log: logTo(stderr), count: s.count, fresh: true, lease: l}, nil
+}
+
+func (s *supply) lendPooled(ctx context.Context, stdout, stderr io.Writer, config component.InstanceConfig) (*lent, error) {
+	l, err := s.instances.Acquire(ctx)
+	if err != nil {
+		return nil, queueError(err)
+	}
+	given := false
+	defer func() {
+		if !given {
+			l.Discard(reason(ctx))
+		}
+	}()
+	p := l.Instance()
+	p.Use(l.Turn())
+	p.output.attach(stdout, stderr)
+	if s.command {
+		if err := config.Init(p.Instance); err != nil {
+			return nil, err
+		}
+		if config.Late != nil {
+			config.Late(p.Instance)
+		}
+	}
+	given = true
+	return &lent{Instance: p.Instance, log: logTo(stderr), count: s.count, lease: l}, nil
 }
 
 // end ends the use of an instance, whose call has ended with err. It returns
@@ -177,7 +207,8 @@ func queueError(err error) error {
 	return e
 }
 
-// warm makes an instance, to show that it can be made.
+// warm makes an instance, to show that it can be made. If it is of a command that
+// has asked for nothing, the next ones need not know their request to be made.
 func (s *supply) warm(ctx context.Context, config component.InstanceConfig) error {
 	if s.instances != nil {
 		return queueError(s.instances.Warm(ctx, 1))
@@ -186,8 +217,12 @@ func (s *supply) warm(ctx context.Context, config component.InstanceConfig) erro
 	if err != nil {
 		return err
 	}
+	reuse := s.command && !l.Asked()
 	reset, err := l.end(ctx, nil)
 	s.later(reset)
+	if err == nil && reuse && s.reuse != nil {
+		s.instances = s.reuse()
+	}
 	return err
 }
 

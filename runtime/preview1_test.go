@@ -94,27 +94,34 @@ func TestCommandsLeaveNothing(t *testing.T) {
 	}
 }
 
-// TestPooledCommandsAreFresh has WAGI programs that are reset answer the same
-// bytes as ones that are made for each request.
+// TestPooledCommandsAreFresh has commands that are reset answer the same bytes as
+// ones that are made for each request.
 func TestPooledCommandsAreFresh(t *testing.T) {
 	times := 60
 	if os.Getenv("NEUTRINO_TEST_FULL") == "1" {
 		times = 3000
 	}
-	tests := map[string][]string{
-		"load":      {"GET /", "POST /echo " + strings.Repeat("body", 50_000)},
-		"echo":      {"GET /", "GET /a?b&c", "GET /?log=line", "POST / body", "POST /body " + strings.Repeat("body", 50_000)},
-		"files":     {"GET /readme.txt", "GET /assets", "GET /none", "GET /readme.txt?op=write", "GET /new?op=mkdir"},
-		"sick-exit": {"GET /"},
+	tests := []struct {
+		name string
+		spec Spec
+		ask  []string
+	}{
+		{"load", guestSpec(t, "load"), []string{"GET /", "POST /echo " + strings.Repeat("body", 50_000)}},
+		{"echo", guestSpec(t, "echo"), []string{"GET /", "GET /a?b&c", "GET /?log=line", "POST / body", "POST /body " + strings.Repeat("body", 50_000)}},
+		{"files", guestSpec(t, "files"), []string{"GET /readme.txt", "GET /assets", "GET /none", "GET /readme.txt?op=write", "GET /new?op=mkdir"}},
+		{"exit", guestSpec(t, "sick-exit"), []string{"GET /"}},
+		{"component", commandSpec("c ${ARGS}", func(c *artifact.Component) {
+			page := artifact.Inline("content-type: a/b\n\na page")
+			c.Files, c.Environment = []artifact.File{{Path: "page", Inline: &page}}, map[string]string{"A\ncontent-type: a/b\n\nWHO": "me"}
+		}), []string{"GET /?read&/page", "GET /one?env", "POST /two?env", "POST /?cat content-type:a/b\n\nbody", "GET /?args&content-type:a/b&&x", "GET /?abort", "GET /?exit&1"}},
 	}
-	for guest, requests := range tests {
-		t.Run(guest, func(t *testing.T) {
-			s := guestSpec(t, guest)
-			fresh, want := newApp(t, newHostBy(t, memory.Fresh, akamai), s), map[string]string{}
-			for _, r := range requests {
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fresh, want := newApp(t, newHostBy(t, memory.Fresh, akamai), tt.spec), map[string]string{}
+			for _, r := range tt.ask {
 				want[r] = ask(fresh, r)
 			}
-			comparePooled(t, newHostBy(t, memory.Auto, akamai), s, want, times)
+			comparePooled(t, newHostBy(t, memory.Auto, akamai), tt.spec, want, times)
 		})
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
-	"github.com/neutrino-local/neutrino-local/runtime/component"
 	"github.com/neutrino-local/neutrino-local/runtime/files"
 	"github.com/neutrino-local/neutrino-local/runtime/module"
 	"github.com/neutrino-local/neutrino-local/runtime/wagi"
@@ -115,7 +114,7 @@ func (a *App) program(ctx context.Context, c *artifact.Component, code *compiled
 			return nil, fmt.Errorf("component %q: %w", c.ID, err)
 		}
 	}
-	e := &wagiExecutor{id: c.ID, program: p, supply: a.newSupply(code.component, func(*outlet) component.InstanceConfig { return component.InstanceConfig{} })}
+	e := &wagiExecutor{id: c.ID, program: p, supply: a.newSupply(code.component, nil)}
 	p.Make = e.make
 	return e, nil
 }

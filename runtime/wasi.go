@@ -33,8 +33,8 @@ type guest struct {
 	grants      grants
 }
 
-// guest returns the guest of a component. One that sees its request before it is
-// called, as a command does, is made for each request.
+// guest returns the guest of a component. A command sees its request before it is
+// called.
 func (a *App) guest(ctx context.Context, c *artifact.Component, code *component.Component, command bool) (*guest, error) {
 	g := &guest{id: c.ID, can: a.host.can}
 	var err error

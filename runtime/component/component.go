@@ -105,11 +105,7 @@ func (e *Engine) CompileCommand(ctx context.Context, b Binary, l *Linker) (*Comp
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.build(ctx, source{Binary: b, kind: "command", linker: l, plan: p})
-	if err == nil && c.cores[0].start != "" {
-		c.stuck = "a command has a start function, which sees what the command is run with"
-	}
-	return c, err
+	return e.build(ctx, source{Binary: b, kind: "command", linker: l, plan: p})
 }
 
 // A source is what a component is compiled from.

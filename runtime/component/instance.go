@@ -75,6 +75,7 @@ type Instance struct {
 	ticks     uint64 // how often the guest has used up its fuel
 	meter     meter
 	stopped   bool // it was ended when it had used up its fuel
+	asked     bool // see Asked
 	closed    bool
 }
 
@@ -374,6 +375,10 @@ func (in *Instance) Ticks() uint64 { return in.ticks }
 // Stopped reports whether guest code was ended while it ran, because the
 // context of its call had ended.
 func (in *Instance) Stopped() bool { return in.stopped }
+
+// Asked reports whether the guest has called a function of a host since the
+// instance was made or reset. If not, it knows nothing of what Init has set.
+func (in *Instance) Asked() bool { return in.asked }
 
 // OnClose has f called when the instance is closed or reset, last registered
 // first.

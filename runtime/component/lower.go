@@ -132,6 +132,7 @@ func (c *Component) lower(h plan.Host) *lowered {
 // a panic unwinds the guest, and the engine makes the error of the call of it.
 func (l *lowered) callHost(ctx context.Context, stack []uint64) {
 	t := taskOf(ctx)
+	t.inst.asked = true
 	c := t.begin(l.side, l.instance)
 	ret := l.liftArgs(c, stack)
 	v, err := l.callFunc(c)

@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/neutrino-local/neutrino-local/runtime/component/abi"
+	"github.com/neutrino-local/neutrino-local/runtime/memory"
 )
 
 // TestModule runs a core module that has the names of a bindings generator.
@@ -130,22 +131,31 @@ func TestOldWorlds(t *testing.T) {
 	}
 }
 
-// TestCommandWithStart has commands with and without a start function, which
-// would run before there is a request.
-func TestCommandWithStart(t *testing.T) {
-	engine, err := NewEngine(t.Context(), Config{})
+// TestAsked has guests that ask a host for something, and one that asks nothing.
+func TestAsked(t *testing.T) {
+	s := newShop()
+	engine, err := NewEngine(t.Context(), Config{Space: newSpace(t, memory.Auto)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer engine.Close(t.Context())
-	const begin, end = "\x00asm\x01\x00\x00\x00" + "\x01\x04\x01\x60\x00\x00" + "\x03\x02\x01\x00" + "\x07\x0a\x01\x06_start\x00\x00", "\x0a\x04\x01\x02\x00\x0b"
-	for start, want := range map[string]bool{"": true, "\x08\x01\x00": false} {
-		c, err := engine.CompileCommand(t.Context(), Binary{Wasm: []byte(begin + start + end)}, NewLinker())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Resettable(); (err == nil) != want {
-			t.Errorf("start function %q: Resettable = %v", start, err)
-		}
+	c, err := engine.Compile(t.Context(), read(t, "testdata/core/guest.wasm"), s.linker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := c.Instantiate(t.Context(), InstanceConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close(t.Context())
+	f, _ := c.Func("test:shop/api@0.2", "buy")
+	if in.Asked() {
+		t.Error("it has asked when it was made")
+	}
+	if _, err := in.Call(t.Context(), f, abi.U64(37)); err != nil || !in.Asked() {
+		t.Errorf("Call = %v, asked %t", err, in.Asked())
+	}
+	if _, err := in.Reset(t.Context(), nil); err != nil || in.Asked() {
+		t.Errorf("Reset = %v, asked %t", err, in.Asked())
 	}
 }

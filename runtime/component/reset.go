@@ -51,7 +51,7 @@ func (in *Instance) reset(ctx context.Context, t Turn) (memory.Result, error) {
 	for _, g := range in.globals {
 		g.Set(g.first)
 	}
-	in.ticks, in.meter = 0, meter{}
+	in.ticks, in.meter, in.asked = 0, meter{}, false
 	if err := in.initialize(); err != nil {
 		return result, err
 	}

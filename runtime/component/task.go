@@ -33,6 +33,7 @@ func taskOf(ctx context.Context) *task {
 // one of WASI preview 1.
 func Caller(ctx context.Context) (*Instance, context.Context) {
 	t := taskOf(ctx)
+	t.inst.asked = true
 	return t.inst, t.Context
 }
 
