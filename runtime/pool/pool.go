@@ -5,8 +5,8 @@
 // bound and a queue, a [Pool] the apps of a server. Instances are made when
 // they are wanted, and closed when they are idle for long or their room is
 // wanted elsewhere; what is lent is a task slot, of which an instance has one.
-// A lease that ends returns at once: the reset is done by a goroutine of the
-// pool, so that no reply waits for it.
+// A lease that ends returns at once: the reset is done later, by the goroutine
+// that the guest had or by one of the pool, so that no reply waits for it.
 //
 // Three things are short, and each is shared fairly: instances, memory and the
 // processor. Callers of one app are served in the order of their arrival, apps
