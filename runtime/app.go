@@ -61,10 +61,7 @@ type App struct {
 	pool      *pool.App
 	count     traps
 
-	slots   chan struct{}           // holds one for each guest that runs; nil: no limit
-	inner   [maxDepth]chan struct{} // the same for those that other guests wait for, by depth
-	waiting atomic.Int64            // requests that wait for a slot
-
+	gates gates
 	calls atomic.Int64 // requests of guests under way
 
 	mu     sync.Mutex
@@ -109,13 +106,8 @@ func (h *Host) Compile(ctx context.Context, s Spec) (_ *App, err error) {
 		s.Progress = func(Progress) {}
 	}
 	a := &App{host: h, spec: s, triggers: map[string]*trigger{}, uses: map[string]*use{}, idle: make(chan struct{})}
-	if n := h.limits.Instances; n > 0 {
-		a.slots = make(chan struct{}, n)
-		for i := range a.inner {
-			a.inner[i] = make(chan struct{}, n)
-		}
-	}
-	// The slots bound who is at work; the pool also has instances that are reset.
+	a.gates.limit(h.limits.Instances)
+	// The gates bound who is at work; the pool also has instances that are reset.
 	a.pool = h.pool.App(pool.AppConfig{Name: s.App, Instances: h.limits.Instances * (maxDepth + 2), Wait: h.limits.Queue})
 	defer func() {
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/neutrino-local/neutrino-local/registry/artifact"
 	"github.com/neutrino-local/neutrino-local/router/ledger"
@@ -21,8 +22,6 @@ import (
 )
 
 // maxDepth is how many requests of an app to itself may be inside each other.
-// Each depth has slots of its own, so that a guest which waits for another never
-// waits for its own slot.
 const maxDepth = 8
 
 // An origin is the request by which all this began. It is in the context of its
@@ -35,7 +34,7 @@ type origin struct {
 }
 
 type originKey struct{}
-type depthKey struct{}
+type innerKey struct{}
 
 // withOrigin returns the context for the guest that answers q.
 func withOrigin(ctx context.Context, q *request) context.Context {
@@ -52,10 +51,31 @@ func originOf(ctx context.Context) (origin, bool) {
 	return o, ok
 }
 
+// An inner request is one that a guest of the app has sent to it.
+type inner struct {
+	depth int          // how many requests it is inside of
+	users atomic.Int64 // its answer, and the guest that goes on after that
+	end   func()       // frees what it has of its origin, when there are none
+}
+
+// innerOf returns the inner request of ctx, or nil.
+func innerOf(ctx context.Context) *inner {
+	in, _ := ctx.Value(innerKey{}).(*inner)
+	return in
+}
+
+func (in *inner) leave() {
+	if in.users.Add(-1) == 0 {
+		in.end()
+	}
+}
+
 // depthOf returns how many requests of the app the one of ctx is inside.
 func depthOf(ctx context.Context) int {
-	n, _ := ctx.Value(depthKey{}).(int)
-	return n
+	if in := innerOf(ctx); in != nil {
+		return in.depth
+	}
+	return 0
 }
 
 // isSelf reports whether a request of a guest goes to its own app: without a
@@ -177,12 +197,14 @@ func (a *App) inside(r *http.Request, place func(*http.Request), handle func(htt
 		return nil, refuse(r, wasihttp.RequestURIInvalid)
 	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
-	release := func() {}
+	guest := &inner{depth: depthOf(r.Context()) + 1, end: func() {}}
 	if o, ok := originOf(ctx); ok {
-		context.AfterFunc(o.life, func() { cancel(context.Cause(o.life)) })
-		release = o.entry.Hold()
+		release := o.entry.Hold()
+		forget := context.AfterFunc(o.life, func() { cancel(context.Cause(o.life)) })
+		guest.end = func() { forget(); release() }
 	}
-	ctx = context.WithValue(ledger.With(ctx, nil), depthKey{}, depthOf(r.Context())+1)
+	guest.users.Add(1)
+	ctx = context.WithValue(ledger.With(ctx, nil), innerKey{}, guest)
 	in := (&http.Request{
 		Method: r.Method, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: present(r.Header), Body: r.Body, ContentLength: r.ContentLength, Trailer: r.Trailer,
@@ -197,7 +219,7 @@ func (a *App) inside(r *http.Request, place func(*http.Request), handle func(htt
 	a.join()
 	go func() {
 		defer a.leave()
-		defer release()
+		defer guest.leave()
 		defer closeBody(in)
 		defer func() {
 			stop()

@@ -283,3 +283,44 @@ func TestCallsAreCounted(t *testing.T) {
 		t.Errorf("below the limit: %q", got.body)
 	}
 }
+
+// A life is a context that could end, and knows how many wait for that.
+type life struct {
+	context.Context
+	done    chan struct{}
+	waiting atomic.Int64
+}
+
+func (l *life) Done() <-chan struct{} { return l.done }
+
+func (l *life) AfterFunc(func()) (stop func() bool) {
+	l.waiting.Add(1)
+	return func() bool { return l.waiting.Add(-1) >= 0 }
+}
+
+// TestInsideForgets has a guest that asks its own app again and again: what that
+// takes is free when the replies have ended, and not only when the guest has.
+func TestInsideForgets(t *testing.T) {
+	app := newApp(t, newHost(t, akamai), componentSpec(components.CHTTP))
+	l := &life{Context: context.Background(), done: make(chan struct{})}
+	ctx := context.WithValue(t.Context(), originKey{}, origin{life: l})
+	for range 10 {
+		res, err := app.inside(httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), func(in *http.Request) { in.Host = "h" }, func(w http.ResponseWriter, in *http.Request) {
+			if n := l.waiting.Load(); n == 0 {
+				t.Error("nobody ends the request with its origin")
+			}
+			app.dispatch(w, in)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(res.Body); string(b) != "Hello from C1" {
+			t.Errorf("%q, %v", b, err)
+		}
+		res.Body.Close()
+	}
+	closeApp(t, app)
+	if n := l.waiting.Load(); n != 0 {
+		t.Errorf("%d requests are kept", n)
+	}
+}

@@ -122,6 +122,9 @@ func (s *supply) lend(ctx context.Context, stdout, stderr io.Writer, config comp
 	}()
 	config.Memories, config.Turn = seat.memories, l.Turn()
 	if seat.instance, err = s.component.Instantiate(ctx, config); err != nil {
+		if ctx.Err() != nil {
+			s.count.stops.Add(1) // in a start function: nothing else of it takes time
+		}
 		return nil, err
 	}
 	return &lent{Instance: seat.instance, log: logTo(stderr), count: s.count, fresh: true, lease: l}, nil

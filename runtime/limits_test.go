@@ -59,7 +59,7 @@ func TestQueueTimeout(t *testing.T) {
 	v := serve(t, newHost(t, limits), componentSpec(components.CHTTP))
 	var busy sync.WaitGroup
 	busy.Go(func() { v.get("/l") })
-	for len(v.app.slots) == 0 {
+	for len(v.app.gates[0].room) == 0 {
 		goruntime.Gosched()
 	}
 	a := v.get("/")

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/neutrino-local/neutrino-local/router/ledger"
 	"github.com/neutrino-local/neutrino-local/runtime/route"
@@ -92,7 +91,7 @@ func (c *call) serve(path string, m route.Match) ledger.Outcome {
 		return c.refuse(requestLimit(limits.Request, size(c.r.ContentLength)))
 	}
 	ctx, cancel := c.app.host.deadline(c.r.Context())
-	release, err := c.app.slot(ctx)
+	release, err := c.app.gates[depthOf(ctx)].enter(ctx, limits.Queue)
 	if err != nil {
 		defer cancel()
 		return c.fail(ctx, err)
@@ -134,11 +133,11 @@ func (c *call) serve(path string, m route.Match) ledger.Outcome {
 // outlive waits for a guest that goes on after its reply, and keeps the lease,
 // the revision and its slot until then.
 func (c *call) outlive(ctx context.Context, rest func() error, end func()) {
-	entry := c.entry
-	if o, ok := originOf(c.r.Context()); ok {
-		entry = o.entry
+	release := c.entry.Hold()
+	if in := innerOf(c.r.Context()); in != nil {
+		in.users.Add(1)
+		release = in.leave // its origin's lease
 	}
-	release := entry.Hold()
 	c.app.join() // the request is in, though the app may be closing
 	go func() {
 		defer c.app.leave()
@@ -280,59 +279,4 @@ func (c *call) host(format string, args ...any) {
 	lines := &lineWriter{emit: c.emit(streamHost)}
 	fmt.Fprintf(lines, format, args...)
 	lines.Close()
-}
-
-// queuePerSlot is how many requests may wait for each instance that may run.
-const queuePerSlot = 8
-
-// slot waits until the app may run one more guest.
-func (a *App) slot(ctx context.Context) (release func(), err error) {
-	if a.slots == nil {
-		return func() {}, nil
-	}
-	slots := a.slots
-	if depth := depthOf(ctx); depth > 0 {
-		slots = a.inner[depth-1]
-	}
-	release = func() { <-slots }
-	select {
-	case slots <- struct{}{}:
-		return release, nil
-	default:
-	}
-	n := a.waiting.Add(1)
-	defer a.waiting.Add(-1)
-	if n > int64(queuePerSlot*cap(a.slots)) {
-		return nil, a.full()
-	}
-	wait, stop := a.host.queueing()
-	defer stop()
-	select {
-	case slots <- struct{}{}:
-		return release, nil
-	case <-wait:
-		return nil, a.full()
-	case <-ctx.Done():
-		if context.Cause(ctx) == errDeadline {
-			return nil, a.full()
-		}
-		return nil, context.Cause(ctx)
-	}
-}
-
-// queueing returns what tells that a request has waited for long enough.
-func (h *Host) queueing() (<-chan time.Time, func() bool) {
-	if h.limits.Queue == 0 {
-		return nil, func() bool { return true }
-	}
-	t := time.NewTimer(h.limits.Queue)
-	return t.C, t.Stop
-}
-
-func (a *App) full() error {
-	n := cap(a.slots)
-	return &LimitError{
-		"instances of an app at once", fmt.Sprint(n), fmt.Sprintf("%d at work and %d requests waiting", n, a.waiting.Load()-1),
-		http.StatusServiceUnavailable, ledger.Queue,
-	}
 }
