@@ -123,10 +123,23 @@ func (m *Module) dataSegment(c *cursor) uint32 {
 	return n
 }
 
+// Bounds of a function, those that browsers share. The engine allocates by the
+// number of locals, looks at all values of a type for each function of it, and
+// takes 500 bytes to compile one of a body.
+const (
+	maxBody   = 7_654_321
+	maxLocals = 50_000
+	maxValues = 1_000 // params or results
+)
+
 func (m *Module) code(c *cursor, sum *summary) {
 	s := summarizer{m: m, sum: sum}
 	for i := range c.count() {
-		body := c.sub(c.u32())
+		size := c.u32()
+		if size > maxBody {
+			c.fail("body of %d bytes, but %d are allowed", size, maxBody)
+		}
+		body := c.sub(size)
 		if c.err == nil {
 			s.body(&body, m.Types[m.Funcs[m.importedFuncs+i]])
 			c.err = body.err
@@ -144,6 +157,9 @@ func localDecls(c *cursor, t types.CoreFunc) uint64 {
 	for range c.count() {
 		locals += uint64(c.u32())
 		c.valType()
+		if locals > maxLocals {
+			c.fail("more than %d locals", maxLocals)
+		}
 	}
 	return locals
 }

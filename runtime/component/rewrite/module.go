@@ -166,7 +166,12 @@ func (m *Module) section(id byte, c *cursor) {
 
 func (c *cursor) valTypes() []types.CoreType {
 	var ts []types.CoreType
-	for range c.count() {
+	n := c.count()
+	if n > maxValues {
+		c.fail("%d values, but %d are allowed", n, maxValues)
+		return nil
+	}
+	for range n {
 		ts = append(ts, c.valType())
 	}
 	return ts

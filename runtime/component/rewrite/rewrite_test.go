@@ -177,6 +177,40 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestBounds has functions that would cost the engine much.
+func TestBounds(t *testing.T) {
+	locals := func(groups ...uint32) string {
+		body := appendU32(nil, uint32(len(groups)))
+		for _, n := range groups {
+			body = append(appendU32(body, n), byte(types.I32))
+		}
+		return preamble + sect(sectionType, "\x01\x60\x00\x00") + sect(sectionFunc, "\x01\x00") +
+			sect(sectionCode, "\x01", name(string(append(body, opEnd))))
+	}
+	values := func(n int) string {
+		list := append(appendU32([]byte{1, 0x60}, uint32(n)), strings.Repeat("\x7f", n)...)
+		return preamble + string(appendSection(nil, sectionType, append(list, 0)))
+	}
+	body := func(n int) string { return string(oneFunction(code(strings.Repeat("\x01", n-4)))) }
+	for _, test := range []struct{ name, wasm, want string }{
+		{"most locals", locals(50_000), ""},
+		{"locals", locals(50_001), "function 0: more than 50000 locals"},
+		{"locals that add up", locals(1<<32-1, 1), "function 0: more than 50000 locals"},
+		{"most values", values(1000), ""},
+		{"values", values(1001), "1001 values, but 1000 are allowed"},
+		{"longest body", body(maxBody), ""},
+		{"body", body(maxBody + 1), "function 0: body of 7654322 bytes, but 7654321 are allowed"},
+	} {
+		m, err := Parse([]byte(test.wasm))
+		if err == nil {
+			_, err = m.Apply(Options{})
+		}
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+	}
+}
+
 // resettable has a start function that adds to a global what memory has at 16.
 func resettable(data, exports string) string {
 	return preamble +

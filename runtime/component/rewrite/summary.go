@@ -71,7 +71,7 @@ type summarizer struct {
 func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 	s.w.m, s.w.c, s.w.locals, s.w.pushedAt = s.m, c, localDecls(c, t), 0
 	f := function{calls: span{from: uint32(len(s.sum.calls))}, plain: span{from: uint32(len(s.sum.plain))}}
-	cost, frame := int64(0), 64+8*min(s.w.locals, 1<<20)
+	cost, frame := int64(0), 64+8*s.w.locals
 	s.height.begin()
 	s.loops, s.depth, s.quiet = append(s.loops[:0], false), 0, true
 	for c.more() {
