@@ -18,7 +18,7 @@ import (
 
 // codeVersion is the version of what this package makes of a component before
 // it is compiled. It goes up with each change of that.
-const codeVersion = 8
+const codeVersion = 9
 
 // A core is the compiled module of one core instance.
 type core struct {

@@ -19,6 +19,10 @@ const chunk = 1 << 13
 // many times too early.
 const doubt = 8
 
+// tight bounds what a round of a loop costs for which it matters whether the
+// counter is read from memory.
+const tight = 64
+
 // small bounds what a function may cost, besides its loops, for its callers to
 // pay for it: it needs no check of its own. Calls through tables pay for none.
 const small = 128

@@ -6,7 +6,7 @@ import "github.com/neutrino-local/neutrino-local/runtime/component/types"
 func (in *instrument) emit(start, first, end int, t uint32, v verdict) {
 	b, l := in.m.b, in.l
 	fuel, saved, added := none, none, uint32(0)
-	if len(in.regions) > 1 {
+	if in.hasTightLoop() {
 		fuel, added = uint32(in.w.locals), 1
 	}
 	if in.counted || in.tries && l.fuel.Stack > 0 {
@@ -75,6 +75,18 @@ func (in *instrument) emit(start, first, end int, t uint32, v verdict) {
 	}
 	in.buf = out
 	in.append(out)
+}
+
+// hasTightLoop reports whether there is a loop that gains by having the counter
+// in a local: one without calls, after which that must be read again, or a short
+// one.
+func (in *instrument) hasTightLoop() bool {
+	for _, r := range in.regions[1:] {
+		if !r.calls || r.total.most <= tight {
+			return true
+		}
+	}
+	return false
 }
 
 // price returns what a check between two chunks of a region is charged: what

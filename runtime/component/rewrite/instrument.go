@@ -48,6 +48,7 @@ type region struct {
 	entry  cost // in the region around it
 	total  cost // of the longest way and of the shortest one out of it or to its beginning
 	caught bool // an exception leads to its beginning
+	calls  bool // code in it may change the counter
 }
 
 // A cost is what the ways to a place may cost.
@@ -247,6 +248,9 @@ func (in *instrument) call(op byte) {
 // called notes that the counter may have been changed.
 func (in *instrument) called() {
 	in.events = append(in.events, event{kind: eventReload, at: in.w.c.p})
+	for i := len(in.loops) - 1; i > 0 && !in.regions[in.loops[i]].calls; i-- {
+		in.regions[in.loops[i]].calls = true
+	}
 }
 
 func (in *instrument) loop() {
