@@ -40,7 +40,7 @@ func TestSiege(t *testing.T) {
 	}
 	divisions := 50_000
 	if full() {
-		divisions = 1_000_000
+		divisions = 200_000
 	}
 	for _, a := range siege.Attacks(divisions) {
 		under(a.Name, func(t *testing.T, more func() bool) { attack(t, newApp(t, h, componentSpec(a.Wasm)), a, more) })
