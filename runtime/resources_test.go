@@ -24,7 +24,7 @@ type count struct {
 // that is well, and what Go has not given back yet.
 func (c count) within(before count) bool {
 	return c.routines <= before.routines+80 && c.files <= before.files+4 && c.mappings <= before.mappings+50 && c.memory <= before.memory+(8<<20) &&
-		c.resident <= before.resident+(64<<20)
+		c.resident <= before.resident+(160<<20)
 }
 
 func resources(t *testing.T, h *Host) count {
