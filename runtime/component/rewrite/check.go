@@ -123,13 +123,17 @@ func (m *Module) dataSegment(c *cursor) uint32 {
 	return n
 }
 
-// Bounds of a function, those that browsers share. The engine allocates by the
-// number of locals, looks at all values of a type for each function of it, and
-// takes 500 bytes to compile one of a body.
+// Bounds of a function: but for the last those that browsers share. The engine
+// allocates by the number of locals, looks at all values of a type for each
+// function of it, and takes 500 bytes to compile one of a body.
 const (
 	maxBody   = 7_654_321
 	maxLocals = 50_000
 	maxValues = 1_000 // params or results
+	// maxCarried bounds the loops inside each other times the locals: at each loop
+	// the engine makes a value of each local, and then compares them, so that a
+	// few kilobytes of them took minutes. Compilers come to 2,000.
+	maxCarried = 16_384
 )
 
 func (m *Module) code(c *cursor, sum *summary) {

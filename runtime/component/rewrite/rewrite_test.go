@@ -187,6 +187,11 @@ func TestBounds(t *testing.T) {
 		return preamble + sect(sectionType, "\x01\x60\x00\x00") + sect(sectionFunc, "\x01\x00") +
 			sect(sectionCode, "\x01", name(string(append(body, opEnd))))
 	}
+	loops := func(depth int, locals uint32) string {
+		body := append(appendU32([]byte{1}, locals), byte(types.I32))
+		body = append(body, strings.Repeat("\x03\x40", depth)+strings.Repeat("\x0b", depth+1)...)
+		return preamble + sect(sectionType, "\x01\x60\x00\x00") + sect(sectionFunc, "\x01\x00") + sect(sectionCode, "\x01", name(string(body)))
+	}
 	values := func(n int) string {
 		list := append(appendU32([]byte{1, 0x60}, uint32(n)), strings.Repeat("\x7f", n)...)
 		return preamble + string(appendSection(nil, sectionType, append(list, 0)))
@@ -198,6 +203,8 @@ func TestBounds(t *testing.T) {
 		{"locals that add up", locals(1<<32-1, 1), "function 0: more than 50000 locals"},
 		{"most values", values(1000), ""},
 		{"values", values(1001), "1001 values, but 1000 are allowed"},
+		{"most in loops", loops(16, 1024), ""},
+		{"locals in loops", loops(17, 1024), "function 0: 17 loops inside each other with 1024 locals, but their product may be 16384"},
 		{"longest body", body(maxBody), ""},
 		{"body", body(maxBody + 1), "function 0: body of 7654322 bytes, but 7654321 are allowed"},
 	} {

@@ -61,6 +61,7 @@ type summarizer struct {
 	sum   *summary
 	loops []bool // of the blocks that are open, which ones are loops
 	depth int    // how many of them are
+	most  int    // that depth has been in the body
 	quiet bool
 	seen  map[operation]struct{}
 
@@ -73,7 +74,7 @@ func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 	f := function{calls: span{from: uint32(len(s.sum.calls))}, plain: span{from: uint32(len(s.sum.plain))}}
 	cost, frame := int64(0), 64+8*s.w.locals
 	s.height.begin()
-	s.loops, s.depth, s.quiet = append(s.loops[:0], false), 0, true
+	s.loops, s.depth, s.most, s.quiet = append(s.loops[:0], false), 0, 0, true
 	for c.more() {
 		op := s.w.instruction()
 		if c.err != nil {
@@ -97,6 +98,10 @@ func (s *summarizer) body(c *cursor, t types.CoreFunc) {
 	}
 	if len(s.loops) > 0 {
 		c.fail("function has no end")
+		return
+	}
+	if uint64(s.most)*s.w.locals > maxCarried {
+		c.fail("%d loops inside each other with %d locals, but their product may be %d", s.most, s.w.locals, maxCarried)
 		return
 	}
 	frame += 8 * uint64(s.height.kept)
@@ -126,6 +131,7 @@ func (s *summarizer) note(op byte) {
 	case opLoop:
 		s.loops = append(s.loops, true)
 		s.depth++
+		s.most = max(s.most, s.depth)
 		s.quiet = false
 	case opThrow, opThrowRef:
 		s.quiet = false
