@@ -181,13 +181,10 @@ func (p *Pool) request(s *set, short *shortage) (*instance, *waiter, error) {
 // admit gives an idle instance of the set, or, with a nil one, leave to make one.
 // The caller holds mu.
 func (p *Pool) admit(s *set) (in *instance, ok bool) {
-	if last := len(s.idle) - 1; last >= 0 {
-		in = s.idle[last]
-		s.idle[last] = nil
-		s.idle = s.idle[:last]
+	if len(s.idle) > 0 {
 		s.inUse++
 		s.count.Leases++
-		return in, true
+		return s.pick(), true
 	}
 	switch a := s.app; {
 	case a.full():

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -81,6 +82,7 @@ type set struct {
 	fresh bool
 	keep  int
 	gone  chan struct{} // closed when closed is set and size is 0
+	near  sync.Pool     // instances that may be idle, by the processor that they were on
 
 	// Guarded by the pool's mu.
 	closed    bool
@@ -169,6 +171,21 @@ func (p *Pool) settle(s *set) {
 	p.ended()
 }
 
+// pick takes an idle instance: the one that was on this processor last, in whose
+// caches its memory still may be, or else the one that was used last. The caller
+// holds mu.
+func (s *set) pick() *instance {
+	i := len(s.idle) - 1
+	if in, ok := s.near.Get().(*instance); ok {
+		if at := slices.Index(s.idle, in); at >= 0 {
+			i = at
+		}
+	}
+	in := s.idle[i]
+	s.idle = slices.Delete(s.idle, i, i+1)
+	return in
+}
+
 // retire takes an idle instance from its set, to be closed by finish. The caller
 // holds mu.
 func (p *Pool) retire(in *instance) {
@@ -222,6 +239,7 @@ func (p *Pool) putBack(in *instance, memory bool) {
 	}
 	in.since = time.Now()
 	in.set.idle = append(in.set.idle, in)
+	in.set.near.Put(in)
 	if len(in.set.idle) > in.set.keep && !p.armed {
 		p.armed = true
 		select {
