@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"sync"
@@ -57,15 +58,15 @@ func (s *server) benchBeside(b *testing.B, op time.Duration, clients int, harm f
 		for range clients {
 			others.Go(func() {
 				for ctx.Err() == nil {
-					if err := harm(ctx); err != nil && ctx.Err() == nil {
+					if err := harm(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errEnded) {
 						b.Error(err)
 						return
 					}
 				}
 			})
 		}
-		all, errors := s.timeWell(ctx, 4)
-		took, failed = append(took, all...), failed+errors
+		all, bad := s.timeWell(ctx, 4)
+		took, failed = append(took, all...), failed+bad
 		others.Wait()
 		end()
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -103,6 +104,9 @@ func (s *server) deployAttacks(attacks []siege.Attack) (apps []string) {
 	return apps
 }
 
+// errEnded is of a guest that would have ended by itself, had it had the time.
+var errEnded = errors.New("the server has ended a guest")
+
 // harm sends the request of an attack. Unless its guest ends by itself, the client
 // leaves when its patience is over or the server's.
 func (s *server) harm(ctx context.Context, app string, a siege.Attack, patience time.Duration) error {
@@ -127,10 +131,13 @@ func (s *server) harm(ctx context.Context, app string, a siege.Attack, patience 
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil && ctx.Err() == nil {
 		return err
 	}
-	if want := a.Status; resp.StatusCode != want && (want > 0 || resp.StatusCode != http.StatusGatewayTimeout) {
-		return fmt.Errorf("status %s, want %d", resp.Status, want)
+	switch ended := resp.StatusCode == http.StatusGatewayTimeout; {
+	case resp.StatusCode == a.Status, ended && a.Status == 0:
+		return nil
+	case ended:
+		return fmt.Errorf("%w: want status %d", errEnded, a.Status)
 	}
-	return nil
+	return fmt.Errorf("status %s, want %d", resp.Status, a.Status)
 }
 
 // leave has clients that go at each byte of their requests.
