@@ -289,7 +289,7 @@ func TestCompileProgress(t *testing.T) {
 		}
 		want := []string{
 			"web: waits for others to be compiled, 1.0 s so far",
-			"web: 12.3 MB, 0 of 3 modules compiled, 0.5 s so far",
+			"web: 12.3 MB, 0 of 3 modules compiled, 500 ms so far",
 			"web: 12.3 MB, 2 of 3 modules compiled, 1.5 s so far",
 			"web: 12.3 MB compiled in 1.8 s",
 		}

@@ -27,9 +27,12 @@ func (p Progress) String() string {
 		size = fmt.Sprintf("%s: %.1f kB", p.Component, float64(p.Bytes)/1e3)
 	}
 	took := fmt.Sprintf("%.1f s", p.Took.Seconds())
+	if p.Took < time.Second {
+		took = fmt.Sprintf("%d ms", p.Took.Milliseconds())
+	}
 	switch {
 	case p.Ended && p.Cached:
-		return size + " from the cache in " + p.Took.Round(time.Millisecond).String()
+		return size + " from the cache in " + took
 	case p.Ended:
 		return size + " compiled in " + took
 	case p.Bytes == 0:
