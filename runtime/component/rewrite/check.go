@@ -132,7 +132,7 @@ const (
 	maxValues = 1_000 // params or results
 	// maxCarried bounds the loops inside each other times the locals: at each loop
 	// the engine makes a value of each local, and then compares them, so that a
-	// few kilobytes of them took minutes. Compilers come to 2,000.
+	// few kilobytes of them took longer than 20 s. Compilers come to 2,000.
 	maxCarried = 16_384
 )
 
