@@ -25,17 +25,11 @@ func (l *lease) Turn() *Turn { return &l.turn }
 // Queued returns how long the caller has waited.
 func (l *lease) Queued() time.Duration { return l.queued }
 
-// Release ends the lease after a guest that has ended well. It does not wait for
-// the reset. Only the first end of a lease counts.
-func (l *lease) Release() {
-	if reset := l.Return(); reset != nil {
-		l.in.set.app.pool.crew.do(reset)
-	}
-}
-
-// Return is Release that leaves the reset to the caller, who must do it when
-// nobody waits for him any more: best on the goroutine that the guest had, near
-// whose processor its memory is. It is nil if there is nothing to do.
+// Return ends the lease after a guest that has ended well. The reset is left to
+// the caller, who must do it when nobody waits for him any more: best on the
+// goroutine that the guest had, near whose processor its memory is, or by
+// [Pool.Go]. It is nil if there is nothing to do. Only the first end of a lease
+// counts.
 func (l *lease) Return() (reset func()) {
 	if l.ended.Swap(true) {
 		return nil

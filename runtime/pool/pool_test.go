@@ -346,3 +346,10 @@ func TestClose(t *testing.T) {
 		}
 	})
 }
+
+// Release ends a lease and has the pool do the reset.
+func (l *lease) Release() {
+	if reset := l.Return(); reset != nil {
+		l.in.set.app.pool.Go(reset)
+	}
+}
